@@ -142,10 +142,17 @@ def compile_xml(
 
 
 def _interpreted(parsed, names):
-    """Leave an expression to the jmespath library."""
+    """Leave an expression to the jmespath library.
+
+    A function that meets a value of another type than it takes gives nothing:
+    the shape of a message is the partner's business.
+    """
 
     def evaluate(scope):
-        return parsed.search(dict(zip(names, scope, strict=False)))
+        try:
+            return parsed.search(dict(zip(names, scope, strict=False)))
+        except JMESPathError:
+            return None
 
     return evaluate
 

@@ -55,6 +55,8 @@ _ERROR_ORDER = ("auth", "throttled", "transient", "poison", "rejected", "unknown
 
 _NOWHERE = Location()
 
+_PLAIN_PATH = re.compile(r"[\w.\"-]+$")
+
 
 class CompileError(ValueError):
     """A part of a profile that can't be compiled.
@@ -65,6 +67,17 @@ class CompileError(ValueError):
     def __init__(self, place: str, message: str):
         super().__init__(message)
         self.place = place
+
+
+class ProgramError(ValueError):
+    """A profile with parts that can't be compiled.
+
+    :param errors: one per message or error rule
+    """
+
+    def __init__(self, errors: Sequence[CompileError]):
+        super().__init__("; ".join(map(str, errors)))
+        self.errors = errors
 
 
 class _Bad(NamedTuple):
@@ -179,6 +192,17 @@ class _Compiler:
             return "/".join([part(scope) for part in readers]).rstrip("/")
 
         return Expression(read, depth)
+
+    def sentence(self, spec: str, place: str) -> Callable | None:
+        """Compile a sentence with expressions in braces; None for an empty one."""
+        if not spec:
+            return None
+        # Odd pieces are the expressions between the braces.
+        pieces = [
+            self.text(piece, place).evaluate if i % 2 else (lambda scope, t=piece: t)
+            for i, piece in enumerate(re.split(r"\{([^{}]*)\}", spec))
+        ]
+        return lambda scope: "".join([piece(scope) for piece in pieces])
 
     def time(self, spec: Any, place: str, location_depth: int) -> Part:
         """Compile how a time is written into a function giving a ParsedTime.
@@ -486,8 +510,10 @@ class _Walk:
             return f"{path}/{source}" if source else path
         written = {"message": ""}
         for level, (path, _evaluate) in enumerate(self.levels):
-            where = _written(path, written)
-            written[self.names[_FIRST_LEVEL + level]] = f"{where}[{indices[level]}]"
+            name = self.names[_FIRST_LEVEL + level]
+            # Of an expression with operators, the level's name says more.
+            where = _written(path, written) if _PLAIN_PATH.match(path) else name
+            written[name] = f"{where}[{indices[level]}]"
         if source:
             return _written(source, written)
         return written[self.names[-1]] if self.levels else ""
@@ -807,10 +833,11 @@ class _Message:
         self.label = spec.get("label", self.name)
         self.operations = spec.get("operations")
         self.streams = spec.get("streams")
-        self.ignore = spec.get("ignore", "")
+        compiler = compilers(self.kind)
+        self.ignore = compiler.sentence(spec.get("ignore", ""), f"{place}/ignore")
         self.push = spec.get("push")
         self.empty = spec.get("empty")
-        self.guard = compilers(self.kind).guard(spec.get("when"), f"{place}/when")
+        self.guard = compiler.guard(spec.get("when"), f"{place}/when")
         self.blocks = tuple(
             _Block(compilers(self.kind, block), block, f"{place}/events/{i}")
             for i, block in enumerate(spec.get("events", ()))
@@ -915,8 +942,8 @@ class Program:
     """A compiled profile.
 
     :param data: a profile that fits the schema
-    :raise CompileError: naming the place of an expression, zone or type that is
-        wrong
+    :raise ProgramError: naming the places of expressions and reference types that
+        are wrong
     """
 
     __slots__ = ("errors", "messages")
@@ -931,14 +958,19 @@ class Program:
             names = ("message", "request", *levels)
             return _Compiler(kind, names, namespaces, zone, zones)
 
-        self.messages = tuple(
-            _Message(spec, f"/messages/{i}", compilers)
-            for i, spec in enumerate(data["messages"])
-        )
-        self.errors = tuple(
-            _ErrorRule(spec, f"/errors/{i}", compilers)
-            for i, spec in enumerate(data.get("errors", ()))
-        )
+        wrong: list[CompileError] = []
+
+        def compiled(kind, section):
+            for i, spec in enumerate(data.get(section, ())):
+                try:
+                    yield kind(spec, f"/{section}/{i}", compilers)
+                except CompileError as error:
+                    wrong.append(error)
+
+        self.messages: tuple[_Message, ...] = tuple(compiled(_Message, "messages"))
+        self.errors: tuple[_ErrorRule, ...] = tuple(compiled(_ErrorRule, "errors"))
+        if wrong:
+            raise ProgramError(wrong)
 
     def read(
         self,
@@ -982,8 +1014,9 @@ class Program:
             if not problems:
                 problems.append(_unrecognised(tree))
             return Parsed(problems=tuple(problems)), error_class
-        if message.ignore:
-            return Parsed(problems=tuple(problems), ignored=message.ignore), error_class
+        if message.ignore is not None:
+            ignored = message.ignore(scope)
+            return Parsed(problems=tuple(problems), ignored=ignored), error_class
         return (
             self._content(message, tree, request, operation, profile, problems),
             error_class,

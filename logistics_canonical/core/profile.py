@@ -24,7 +24,7 @@ from jsonschema.exceptions import ValidationError
 from .adapter import Inbound, Outbound, Parsed, Response, Result
 from .calls import body_kind, build_request, response_result
 from .events import ACTUAL, UNMAPPED
-from .interpreter import CompileError, Program
+from .interpreter import Program, ProgramError
 from .readers import Limits, read
 from .vocabulary import EVENT_TYPES, REASONS
 
@@ -74,11 +74,10 @@ def load_profile(data: Mapping[str, Any]) -> "Profile":
         *_check_calls(data),
         *_check_messages(data),
     ]
-    program = None
     try:
         program = Program(data)
-    except CompileError as error:
-        errors.append((error.place, str(error)))
+    except ProgramError as error:
+        errors += [(part.place, str(part)) for part in error.errors]
     if errors:
         raise ProfileError(errors)
     return Profile(data, program)
