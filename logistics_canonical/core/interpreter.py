@@ -55,6 +55,8 @@ _ERROR_ORDER = ("auth", "throttled", "transient", "poison", "rejected", "unknown
 
 _NOWHERE = Location()
 
+_LARGEST_SEQUENCE = 2**31
+
 _PLAIN_PATH = re.compile(r"[\w.\"-]+$")
 
 
@@ -480,8 +482,10 @@ class _Walk:
         yield from self._visit(0, scope, slots, indices, counts)
 
     def _visit(self, level, scope, slots, indices, counts):
-        nodes = _nodes(self.levels[level][1](scope))
-        counts[level] = len(nodes)
+        value = self.levels[level][1](scope)
+        nodes = _nodes(value)
+        # Zero says: one object, which has no position.
+        counts[level] = len(nodes) if isinstance(value, list) else 0
         position = _FIRST_LEVEL + level
         innermost = level == self.last
         for index, node in enumerate(nodes):
@@ -502,7 +506,7 @@ class _Walk:
             except _VALUE_ERRORS as error:
                 slots[slot] = _Bad(part.source, str(error))
 
-    def place(self, scope, indices, source="") -> str:
+    def place(self, scope, indices, counts, source="") -> str:
         """Say where in the message the current node (or a value of it) is."""
         if self.kind == "xml":
             node = scope[-1] if self.levels else scope[MESSAGE]
@@ -513,7 +517,7 @@ class _Walk:
             name = self.names[_FIRST_LEVEL + level]
             # Of an expression with operators, the level's name says more.
             where = _written(path, written) if _PLAIN_PATH.match(path) else name
-            written[name] = f"{where}[{indices[level]}]"
+            written[name] = f"{where}[{indices[level]}]" if counts[level] else where
         if source:
             return _written(source, written)
         return written[self.names[-1]] if self.levels else ""
@@ -558,9 +562,7 @@ class _Block:
             parts[_CODE] = _part(compiler.code(spec["code"], f"{place}/code"))
         for slot, key in ((_TIME, "time"), (_REPORTED, "reported")):
             if key in spec:
-                parts[slot] = compiler.time(
-                    spec[key], f"{place}/{key}", location.depth
-                )
+                parts[slot] = compiler.time(spec[key], f"{place}/{key}", location.depth)
         identity = spec.get("identity", {})
         where = f"{place}/identity"
         if "id" in identity:
@@ -596,6 +598,9 @@ class _Block:
         """Append the events and problems of a message."""
         walk = self.walk
         for scope, slots, indices, counts in walk.run(tree, request):
+            if slots[_REPORTED].__class__ is _Bad:
+                # When the partner heard of it is worth less than the event.
+                slots[_REPORTED] = None
             bad = [slot for slot in slots if slot.__class__ is _Bad]
             references = slots[_REFERENCES]
             named = () if references.__class__ is _Bad else references[0]
@@ -609,7 +614,7 @@ class _Block:
                         kind="bad_value",
                         code=as_text(slots[_CODE]) if _readable(slots[_CODE]) else "",
                         text=bad[0].text,
-                        place=walk.place(scope, indices, bad[0].place),
+                        place=walk.place(scope, indices, counts, bad[0].place),
                         reference=named[0].value if named else "",
                     )
                 )
@@ -622,7 +627,7 @@ class _Block:
                         kind="bad_value",
                         code=slots[_CODE] or "",
                         text=str(error),
-                        place=walk.place(scope, indices),
+                        place=walk.place(scope, indices, counts),
                         reference=named[0].value,
                     )
                 )
@@ -634,7 +639,7 @@ class _Block:
                         kind="unmapped_code",
                         code=event.partner_code,
                         text=event.partner_text,
-                        place=walk.place(scope, indices),
+                        place=walk.place(scope, indices, counts),
                         reference=named[0].value,
                     )
                 )
@@ -663,7 +668,11 @@ class _Block:
         parsed = slots[_TIME]
         occurred_at, occurred_text, basis = None, "", "given"
         if parsed is not None:
-            occurred_at, occurred_text, basis = parsed.instant, parsed.text, parsed.basis
+            occurred_at, occurred_text, basis = (
+                parsed.instant,
+                parsed.text,
+                parsed.basis,
+            )
         reported = slots[_REPORTED]
         location = slots[_LOCATION] or _NOWHERE
         identity = event_identity(
@@ -702,8 +711,10 @@ class _Block:
             return counts[-1] - indices[-1]
         if self.order == "oldest_first":
             return indices[-1] + 1
-        written = slots[_SEQUENCE]
-        return int(written) if written else 0
+        written = slots[_SEQUENCE] or ""
+        # It only settles equal times: one that is no number isn't worth an event.
+        number = int(written) if written.isdecimal() else 0
+        return number if number < _LARGEST_SEQUENCE else 0
 
 
 def _part(expression: Expression) -> Part:
@@ -790,7 +801,7 @@ class _Document:
 
     def read(self, tree, request, documents, problems) -> None:
         """Append the documents of a message."""
-        for scope, slots, indices, _counts in self.walk.run(tree, request):
+        for scope, slots, indices, counts in self.walk.run(tree, request):
             content = slots[_CONTENT]
             if not _readable(content) or not content:
                 continue
@@ -800,7 +811,7 @@ class _Document:
                 else:
                     data = content.encode()
             except (binascii.Error, ValueError):
-                place = self.walk.place(scope, indices)
+                place = self.walk.place(scope, indices, counts)
                 problems.append(Problem("bad_value", text="is no base64", place=place))
                 continue
             kind, name, content_type = (
@@ -905,7 +916,7 @@ class _ErrorRule:
     def read(self, tree, request, status, profile, problems, classes) -> bool:
         """Append what the rule finds; return whether it found anything."""
         found = False
-        for scope, slots, indices, _counts in self.walk.run(tree, request):
+        for scope, slots, indices, counts in self.walk.run(tree, request):
             found = True
             code, text, reference = (
                 slots[slot] if _readable(slots[slot]) else ""
@@ -918,7 +929,7 @@ class _ErrorRule:
                     kind=problem,
                     code=code,
                     text=text or row.get("text", ""),
-                    place=self.walk.place(scope, indices),
+                    place=self.walk.place(scope, indices, counts),
                     reference=reference or as_text(request.get("tracking_number")),
                 )
             )

@@ -17,16 +17,10 @@ from pathlib import Path
 
 from .events import Location
 
-_TABLE = json.loads(
-    Path(__file__).with_name("places.json").read_text(encoding="utf-8")
-)
+_TABLE = json.loads(Path(__file__).with_name("places.json").read_text(encoding="utf-8"))
 _ZONES = {
     **_TABLE["regions"],
-    **{
-        code: row["zone"]
-        for code, row in _TABLE["countries"].items()
-        if "zone" in row
-    },
+    **{code: row["zone"] for code, row in _TABLE["countries"].items() if "zone" in row},
 }
 
 

@@ -246,8 +246,7 @@ def _sentence(error: ValidationError) -> str:
         return f"{error.instance!r} is not one of {allowed}."
     if error.validator == "pattern":
         return (
-            f"{error.instance!r} is not written as expected "
-            f"({error.validator_value})."
+            f"{error.instance!r} is not written as expected ({error.validator_value})."
         )
     if error.validator == "type":
         wanted = error.validator_value
@@ -265,7 +264,10 @@ def _check_codes(data):
         if row["reason"] and row["reason"] not in REASONS:
             yield place, f"{row['reason']!r} is not a reason of the vocabulary."
         if "*" in code.removesuffix("/*"):
-            yield place, "A wildcard stands only at the end, after a slash: 'failure/*'."
+            yield (
+                place,
+                "A wildcard stands only at the end, after a slash: 'failure/*'.",
+            )
     for code, reason in data.get("reasons", {}).items():
         if reason not in REASONS:
             yield (
@@ -316,7 +318,10 @@ def _check_calls(data):
         ),
     ]:
         if spec.get("secret") and spec["secret"] not in credentials:
-            yield f"{place}/secret", f"{spec['secret']!r} is not one of the credentials."
+            yield (
+                f"{place}/secret",
+                f"{spec['secret']!r} is not one of the credentials.",
+            )
         if spec.get("scheme") in ("hmac", "rsa", "static") and not spec.get("header"):
             yield place, f"The scheme {spec['scheme']} needs the header it is in."
 

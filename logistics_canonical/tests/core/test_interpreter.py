@@ -272,9 +272,7 @@ def test_gmt_fields_before_local_ones():
     prof = profile(
         messages=[message(events=[block(time=time)])], zone="America/New_York"
     )
-    both = scan(
-        gmt_date="20240423", gmt_time="135004", date="20240423", time="095004"
-    )
+    both = scan(gmt_date="20240423", gmt_time="135004", date="20240423", time="095004")
     event = one(shipments(both), prof)
     assert event.occurred_at == utc(2024, 4, 23, 13, 50, 4)
     assert event.zone_basis == "given"
@@ -645,9 +643,7 @@ def xml_profile():
                         "code": "Code",
                         "text": "Words",
                         "time": {"date": "Day", "text": "At", "place": True},
-                        "location": {
-                            "country": {"path": "Area", "pattern": "- (.+)$"}
-                        },
+                        "location": {"country": {"path": "Area", "pattern": "- (.+)$"}},
                     }
                 ],
             }
@@ -665,9 +661,7 @@ def xml_profile():
 
 
 def test_xml_is_read_with_xpath():
-    parsed = parse(
-        XML, xml_profile(), operation="track", request={"reference": "PO 7"}
-    )
+    parsed = parse(XML, xml_profile(), operation="track", request={"reference": "PO 7"})
     picked_up, unknown = parsed.events
     assert picked_up.code == "picked_up"
     assert picked_up.partner_text == "Picked up"
