@@ -1,0 +1,665 @@
+# Copyright 2026 Logistics Suite contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import json
+import logging
+import random
+import time
+import uuid
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+from typing import NamedTuple
+
+import psycopg2.errors
+from psycopg2.extras import execute_values
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from ..core import redaction, retry
+from ..core.adapter import Inbound, Response
+from ..core.readers import ReadError
+from ..transport import TransportError, send
+from ..waker import wake
+
+_logger = logging.getLogger(__name__)
+audit = logging.getLogger("odoo.addons.logistics_canonical.audit")
+
+LANES = ("realtime", "standard", "batch")
+BATCH = 200
+LEASE_SECONDS = 60
+#: A message whose worker died this often is what kills the workers.
+MAX_CRASHES = 3
+CALLS_IN_FLIGHT = 16
+RETRYABLE = (
+    psycopg2.errors.SerializationFailure,
+    psycopg2.errors.DeadlockDetected,
+    psycopg2.errors.LockNotAvailable,
+)
+ACTIONABLE = ("unmapped_code", "unknown_reference", "ambiguous_reference", "bad_value")
+
+# Every connector gets its share of a batch, so that a flood from one partner
+# doesn't hold up the others. A row is due when it is new, when its time to retry
+# has come, and when the lease of a worker that died has ended.
+CLAIM = """
+    UPDATE logistics_message message
+       SET state = %(working)s,
+           tries = message.tries + 1,
+           lease_token = %(token)s,
+           next_attempt_at = now() AT TIME ZONE 'UTC' + %(lease)s * interval '1 s'
+      FROM (
+            SELECT due.id, due.state AS former_state
+              FROM logistics_connector connector
+             CROSS JOIN LATERAL (
+                    SELECT id, state, next_attempt_at
+                      FROM logistics_message
+                     WHERE connector_id = connector.id
+                       AND lane = ANY(%(lanes)s)
+                       AND direction = %(direction)s
+                       AND state IN ('received', 'processing', 'pending',
+                                     'sending', 'waiting')
+                       AND next_attempt_at <= now() AT TIME ZONE 'UTC'
+                     ORDER BY next_attempt_at, id
+                     LIMIT CASE WHEN connector.breaker_state = 'closed'
+                                  OR %(direction)s = 'in'
+                                THEN %(share)s ELSE 1 END
+                       FOR UPDATE SKIP LOCKED
+             ) due
+             WHERE NOT connector.is_paused
+               AND (%(direction)s = 'in' OR NOT connector.is_auth_failed)
+               AND (%(direction)s = 'in' OR connector.breaker_state = 'closed'
+                    OR connector.breaker_until <= now() AT TIME ZONE 'UTC')
+             ORDER BY due.next_attempt_at, due.id
+             LIMIT %(limit)s
+           ) claimed
+     WHERE message.id = claimed.id
+    RETURNING message.id, message.connector_id, message.received_at,
+              message.correlation_id, message.body, message.content_type,
+              message.headers_json, message.stream, message.operation,
+              message.request_json, message.tries, message.error_key,
+              claimed.former_state
+"""
+
+FINISH = """
+    UPDATE logistics_message message
+       SET state = v.state, error_class = v.error_class,
+           error_text = v.error_text, error_key = v.error_key,
+           next_attempt_at = v.next_attempt_at, lease_token = NULL,
+           done_at = now() AT TIME ZONE 'UTC'
+      FROM (VALUES %s) AS v (id, lease_token, state, error_class, error_text,
+                             error_key, next_attempt_at)
+     WHERE message.id = v.id AND message.lease_token = v.lease_token
+    RETURNING message.id
+"""
+
+
+class LeaseLost(Exception):
+    """Another worker took the message over; this one may not finish it."""
+
+
+class Claimed(NamedTuple):
+    """A message a worker holds."""
+
+    id: int
+    connector_id: int
+    received_at: datetime
+    correlation_id: str
+    body: bytes
+    content_type: str
+    headers_json: str
+    stream: str
+    operation: str
+    request_json: str
+    tries: int
+    error_key: str
+    former_state: str
+    token: str
+
+
+class Verdict(NamedTuple):
+    """What became of a message."""
+
+    state: str
+    error_class: str | None = None
+    error_text: str | None = None
+    next_attempt_at: datetime | None = None
+
+
+class LogisticsLane(models.AbstractModel):
+    """The workers: they claim what is due, work on it and settle it.
+
+    A lane's worker is a scheduled action; more workers are more scheduled
+    actions. This is the one place that commits: once when a batch is claimed, so
+    that others leave it alone, and once when it is done.
+    """
+
+    _name = "logistics.lane"
+    _description = "Logistics Lane Worker"
+
+    # === SCHEDULED ACTIONS === #
+
+    @api.model
+    def _cron_inbound(self, lane):
+        """Process what waits in a lane, batch by batch.
+
+        :param str lane: one of :data:`LANES`
+        """
+        self._run(lambda: self._claim("in", [lane]), self._work_inbound)
+
+    @api.model
+    def _cron_outbound(self):
+        """Send what waits, the most urgent lane first."""
+        for lane in LANES:
+            self._run(
+                lambda lane=lane: self._claim("out", [lane], limit=CALLS_IN_FLIGHT),
+                self._work_outbound,
+            )
+
+    def _run(self, claim, work):
+        progress = self.env["ir.cron"]._commit_progress
+        while True:
+            claimed = self._retrying(claim)
+            progress(remaining=len(claimed))
+            if not claimed:
+                return
+            self._retrying(lambda claimed=claimed: work(claimed))
+            if progress(len(claimed), remaining=1) <= 0:
+                return
+
+    def _retrying(self, function):
+        """Call ``function`` again when another worker got in its way."""
+        for attempt in range(8):
+            try:
+                result = function()
+                self.env.flush_all()
+                return result
+            except RETRYABLE:
+                self.env.cr.rollback()
+                self.env.invalidate_all(flush=False)
+                time.sleep(random.uniform(0, 0.02 * 2**attempt))
+            except LeaseLost:
+                self.env.cr.rollback()
+                self.env.invalidate_all(flush=False)
+                return None
+        return function()
+
+    @api.model
+    def _drain(self, direction="in", lanes=LANES):
+        """Work off everything that is due, inside this transaction.
+
+        For a caller that wants the outcome at once and commits itself.
+
+        :return: how many messages were worked on
+        """
+        total = 0
+        while True:
+            self.env.flush_all()
+            claimed = self._claim(direction, list(lanes))
+            if not claimed:
+                return total
+            total += len(claimed)
+            if direction == "in":
+                self._work_inbound(claimed)
+            else:
+                self._work_outbound(claimed)
+
+    # === CLAIMING === #
+
+    @api.model
+    def _claim(self, direction, lanes, limit=BATCH):
+        """Take a lease on due messages.
+
+        :return: list of :class:`Claimed`
+        """
+        token = uuid.uuid4().hex
+        connectors = self.env["logistics.connector"].search_count([]) or 1
+        self.env.cr.execute(
+            CLAIM,
+            {
+                "working": "processing" if direction == "in" else "sending",
+                "token": token,
+                "lease": self._lease_seconds(),
+                "lanes": lanes,
+                "direction": direction,
+                "share": max(limit // connectors, 20),
+                "limit": limit,
+            },
+            log_exceptions=False,
+        )
+        rows = [
+            Claimed(*row[:4], bytes(row[4] or b""), *row[5:], token)
+            for row in self.env.cr.fetchall()
+        ]
+        self.env["logistics.message"].invalidate_model(
+            ["state", "tries", "next_attempt_at", "lease_token"], flush=False
+        )
+        return sorted(rows, key=lambda row: row.id)
+
+    @api.model
+    def _lease_seconds(self):
+        return int(
+            self.env["ir.config_parameter"]
+            .sudo()
+            .get_param("logistics_canonical.lease_seconds", LEASE_SECONDS)
+        )
+
+    # === INBOUND === #
+
+    def _work_inbound(self, claimed):
+        """Interpret and apply a batch; when it fails as one, one by one."""
+        try:
+            with self.env.cr.savepoint():
+                self._apply_inbound(claimed)
+        except (*RETRYABLE, LeaseLost):
+            raise
+        except Exception as error:
+            if len(claimed) > 1:
+                for one in claimed:
+                    self._work_inbound([one])
+                return
+            _logger.warning(
+                "Message %s could not be applied", claimed[0].id, exc_info=True
+            )
+            verdict = Verdict("dead", "poison", _sentence(error))
+            self._finish([(claimed[0], verdict)])
+            self._raise_dead([(claimed[0], verdict)])
+
+    def _apply_inbound(self, claimed):
+        connectors = self.env["logistics.connector"].browse(
+            {row.connector_id for row in claimed}
+        )
+        by_id = {connector.id: connector for connector in connectors}
+        tools = {
+            connector.id: (connector._get_adapter(), connector._compiled_profile())
+            for connector in connectors
+        }
+        verdicts, items, problems, hints = {}, [], [], []
+        for row in claimed:
+            connector = by_id[row.connector_id]
+            if row.tries > MAX_CRASHES and row.former_state == "processing":
+                verdicts[row.id] = Verdict(
+                    "dead", "poison", self.env._("Its worker died each time")
+                )
+                continue
+            try:
+                parsed = _parse(row, *tools[row.connector_id])
+            except ReadError as error:
+                verdicts[row.id] = Verdict("dead", "poison", str(error))
+                continue
+            verdicts[row.id] = (
+                Verdict("ignored", error_text=parsed.ignored)
+                if parsed.ignored
+                else Verdict("done")
+            )
+            items += [(connector, row, event) for event in parsed.events]
+            hints += [(connector, row, reference) for reference in parsed.hints]
+            problems += [
+                {
+                    "message_id": row.id,
+                    "connector_id": connector.id,
+                    "company_id": connector.company_id.id,
+                    "kind": problem.kind,
+                    "code": problem.code,
+                    "text": problem.text[:250],
+                    "place": problem.place,
+                    "reference": problem.reference,
+                }
+                for problem in parsed.problems
+            ]
+        unplaced = self.env["logistics.shipment"]._ingest_batch(items)
+        self._wait_for_shipment(items, unplaced, verdicts)
+        self._finish([(row, verdicts[row.id]) for row in claimed])
+        self._ask_back(hints)
+        self._replace_problems(claimed, problems + unplaced)
+        self._settle_and_raise(claimed, verdicts)
+        if audit.isEnabledFor(logging.INFO):
+            for row in claimed:
+                audit.info(
+                    "message %s %s %s",
+                    row.id,
+                    by_id[row.connector_id].name,
+                    verdicts[row.id].state,
+                )
+
+    def _wait_for_shipment(self, items, unplaced, verdicts):
+        """Let a message none of whose events found a shipment wait for one."""
+        placed, lost = defaultdict(int), defaultdict(list)
+        for problem in unplaced:
+            lost[problem["message_id"]].append(problem["reference"])
+        for _connector, row, _event in items:
+            placed[row.id] += 1
+        for message_id, references in lost.items():
+            if placed[message_id] == len(references):
+                verdicts[message_id] = Verdict(
+                    "waiting",
+                    error_text=self.env._(
+                        "No single shipment for %s; applied as soon as there is one",
+                        ", ".join(dict.fromkeys(filter(None, references))) or "-",
+                    ),
+                )
+
+    def _replace_problems(self, claimed, problems):
+        """Make the open problems of these messages what is wrong today."""
+        Problem = self.env["logistics.message.problem"]
+        former = (
+            Problem.search([("message_id", "in", [row.id for row in claimed])])
+            if any(row.former_state != "received" or row.tries > 1 for row in claimed)
+            or self._were_requeued(claimed)
+            else Problem
+        )
+        former.filtered(lambda p: p.state == "open").state = "solved"
+        unique = {}
+        for problem in problems:
+            problem["state"] = "open" if problem["kind"] in ACTIONABLE else "noted"
+            unique[
+                problem["message_id"],
+                problem["kind"],
+                problem.get("code"),
+                problem.get("reference"),
+            ] = problem
+        created = Problem.create(list(unique.values()))
+        former._settle()
+        Problem._raise_for(created.filtered(lambda p: p.state == "open"))
+
+    def _were_requeued(self, claimed):
+        """Tell whether any of these messages was processed before."""
+        return any(
+            self.env.execute_query(
+                SQL(
+                    "SELECT 1 FROM logistics_message WHERE id IN %s "
+                    "AND done_at < now() AT TIME ZONE 'UTC' LIMIT 1",
+                    tuple(row.id for row in claimed),
+                )
+            )
+        )
+
+    def _ask_back(self, hints):
+        """Ask the partner about numbers an unsigned message named."""
+        asked = set()
+        for connector, row, reference in hints:
+            mark = (connector.id, row.id, reference.key())
+            if mark in asked or "track" not in connector._compiled_profile().operations:
+                continue
+            asked.add(mark)
+            connector._enqueue(
+                "track",
+                connector._track_payload(reference.value),
+                idempotency_key=f"hint:{row.id}:{reference.key()}",
+                correlation_id=row.correlation_id,
+            )
+
+    # === OUTBOUND === #
+
+    def _work_outbound(self, claimed):
+        """Send a batch, many at a time, and settle each answer."""
+        messages = {
+            message.id: message
+            for message in self.env["logistics.message"].browse(
+                [row.id for row in claimed]
+            )
+        }
+        prepared = [(row, self._prepare_call(messages[row.id])) for row in claimed]
+        with ThreadPoolExecutor(CALLS_IN_FLIGHT) as pool:
+            answers = list(pool.map(_call, (call for _row, call in prepared)))
+        now = datetime.now(timezone.utc)
+        for (row, call), (answer, duration) in zip(prepared, answers, strict=True):
+            with self.env.cr.savepoint():
+                self._settle_call(row, messages[row.id], call, answer, duration, now)
+
+    def _prepare_call(self, message):
+        """Return what ``_call`` needs to send a message without a database."""
+        connector = message.connector_id
+        return connector._prepare_call(message.operation, message._request())
+
+    def _settle_call(self, row, message, call, answer, duration, now):
+        """Record one answer and decide what comes next.
+
+        :param answer: :class:`Response` or :class:`TransportError`
+        """
+        connector = message.connector_id
+        profile, adapter = connector._compiled_profile(), connector._get_adapter()
+        request = message._request()
+        if isinstance(answer, Response):
+            result = adapter.parse_response(message.operation, answer, profile, request)
+            error_class = result.error_class
+            retry_after = result.retry_after
+            text = "; ".join(
+                f"{problem.code} {problem.text}".strip()
+                for problem in result.parsed.problems
+            ) or (f"HTTP {answer.status}" if error_class else "")
+        else:
+            result, retry_after = None, None
+            error_class, text = answer.error_class, str(answer)
+        no_data = bool(result) and any(
+            problem.kind == "no_data" for problem in result.parsed.problems
+        )
+        # "I know nothing of this number" is an answer, not a failure.
+        failed = bool(error_class) and not no_data
+        verdict = Verdict("done", error_text=text or None)
+        if failed and error_class == "auth":
+            verdict = Verdict("waiting", "auth", text, fields.Datetime.now())
+        elif failed:
+            delay = retry.next_delay(
+                row.tries, error_class, retry_after=retry_after, rng=random
+            )
+            verdict = (
+                Verdict("dead", error_class, text)
+                if delay is None
+                else Verdict(
+                    "waiting",
+                    error_class,
+                    text,
+                    fields.Datetime.add(fields.Datetime.now(), seconds=delay),
+                )
+            )
+        self._finish([(row, verdict)])
+        self.env["logistics.attempt"].create(
+            {
+                "message_id": message.id,
+                "user_id": self.env.uid,
+                "duration_ms": round(duration * 1000),
+                "http_status": answer.status if isinstance(answer, Response) else 0,
+                "error_class": error_class if failed else False,
+                "error_text": text,
+                "request_excerpt": redaction.excerpt_request(
+                    call.outbound, call.secrets
+                ),
+                "response_excerpt": redaction.excerpt_response(answer, call.secrets)
+                if isinstance(answer, Response)
+                else False,
+            }
+        )
+        connector._record_call(error_class not in ("transient", "throttled"), now)
+        if failed and error_class == "auth":
+            connector.is_auth_failed = True
+            connector._raise_exception(
+                "auth_failed",
+                text=self.env._(
+                    "%(connector)s refused our credentials (%(text)s). Nothing is "
+                    "sent until they are set anew or the connector is resumed.",
+                    connector=connector.name,
+                    text=text,
+                ),
+            )
+        if not failed and isinstance(answer, Response) and not no_data:
+            connector._receive(
+                answer.body,
+                answer.headers.get("content-type", ""),
+                answer.headers,
+                operation=message.operation,
+                request=request,
+                lane=message.lane,
+                parent=message,
+            )
+            self._wake_after_commit(message.lane)
+        if result and message.res_model in self.env and message.res_id:
+            record = self.env[message.res_model].browse(message.res_id).exists()
+            if record:
+                record._logistics_apply(message.operation, result)
+        self._settle_and_raise([row], {row.id: verdict})
+
+    @api.model
+    def _probe(self, connector):
+        """Call the partner once for a test; writes nothing.
+
+        :return: (True when it answered sensibly, text) or None when the partner
+            offers nothing to call
+        """
+        if "track" not in connector._compiled_profile().operations:
+            return None
+        call = connector._prepare_call(
+            "track", connector._track_payload("TEST00000000")
+        )
+        answer, duration = _call(call)
+        if not isinstance(answer, Response):
+            return False, str(answer)
+        result = connector._get_adapter().parse_response(
+            "track", answer, connector._compiled_profile(), {}
+        )
+        answered = self.env._(
+            "%(url)s answered in %(seconds).1f s.",
+            url=call.outbound.url.split("?")[0],
+            seconds=duration,
+        )
+        if result.error_class in ("", "rejected"):
+            return True, answered
+        problems = ", ".join(
+            f"{problem.code} {problem.text}".strip()
+            for problem in result.parsed.problems
+        )
+        return False, f"{answered} {problems or f'HTTP {answer.status}'}"
+
+    # === SETTLING === #
+
+    def _finish(self, settled):
+        """Write the verdicts, if this worker still holds the leases.
+
+        :param settled: list of (:class:`Claimed`, :class:`Verdict`)
+        :raise LeaseLost: when another worker took one over
+        """
+        written = execute_values(
+            self.env.cr._obj,
+            FINISH,
+            [
+                (
+                    row.id,
+                    row.token,
+                    verdict.state,
+                    verdict.error_class,
+                    verdict.error_text,
+                    _error_key(row, verdict),
+                    verdict.next_attempt_at,
+                )
+                for row, verdict in settled
+            ],
+            template="(%s, %s, %s, %s::varchar, %s::text, %s::varchar, %s::timestamp)",
+            page_size=1000,
+            fetch=True,
+        )
+        if len(written) != len(settled):
+            raise LeaseLost
+        self.env["logistics.message"].invalidate_model(
+            [
+                "state",
+                "error_class",
+                "error_text",
+                "error_key",
+                "next_attempt_at",
+                "done_at",
+            ],
+            flush=False,
+        )
+
+    def _settle_and_raise(self, claimed, verdicts):
+        """Raise the exceptions of new failures, resolve those of healed ones."""
+        self._raise_dead(
+            [
+                (row, verdicts[row.id])
+                for row in claimed
+                if verdicts[row.id].state == "dead"
+            ]
+        )
+        connectors = self.env["logistics.connector"]
+        self.env["logistics.message"]._settle_failures(
+            {
+                (connectors.browse(row.connector_id), row.error_key)
+                for row in claimed
+                if row.error_key and row.error_key != _error_key(row, verdicts[row.id])
+            }
+        )
+
+    def _raise_dead(self, dead):
+        """Raise one exception for each failure, however many messages have it."""
+        groups = {}
+        for row, verdict in dead:
+            key = (row.connector_id, _error_key(row, verdict))
+            groups.setdefault(key, []).append((row, verdict))
+        for (connector_id, key), rows in groups.items():
+            row, verdict = rows[0]
+            connector = self.env["logistics.connector"].browse(connector_id)
+            connector._raise_exception(
+                "message_dead",
+                error_key=key,
+                error_class=verdict.error_class,
+                operation=row.operation,
+                message=self.env["logistics.message"].browse(row.id),
+                text=self.env._(
+                    "Messages of %(connector)s could not be processed: %(why)s",
+                    connector=connector.name,
+                    why=verdict.error_text,
+                ),
+            )
+
+    # === WAKING === #
+
+    def _wake_after_commit(self, lane=None):
+        """Wake the workers once this transaction is committed."""
+        dbname = self.env.cr.dbname
+        self.env.cr.postcommit.add(lambda: wake(dbname, lane))
+
+
+def _parse(row, adapter, profile):
+    """Return what a claimed message says."""
+    return adapter.parse_inbound(
+        Inbound(
+            body=row.body,
+            content_type=row.content_type or "",
+            headers=json.loads(row.headers_json) if row.headers_json else {},
+            stream=row.stream or "",
+            operation=row.operation or "",
+            request=json.loads(row.request_json) if row.request_json else {},
+            received_at=row.received_at.replace(tzinfo=timezone.utc),
+        ),
+        profile,
+    )
+
+
+def _call(call):
+    """Send one prepared call; runs in a thread, without a database.
+
+    :return: (:class:`Response` or :class:`TransportError`, seconds)
+    """
+    started = time.monotonic()
+    try:
+        answer = send(call)
+    except TransportError as error:
+        answer = error
+    return answer, time.monotonic() - started
+
+
+def _error_key(row, verdict):
+    """Return what the same failure of other messages has in common."""
+    if verdict.state != "dead":
+        return None
+    return "|".join(
+        (
+            row.operation or row.stream or "push",
+            verdict.error_class or "",
+            retry.normalise_error(verdict.error_text or ""),
+        )
+    )[:250]
+
+
+def _sentence(error):
+    """Return an exception as one line, without a traceback."""
+    return f"{type(error).__name__}: {error}".splitlines()[0][:500]

@@ -1,0 +1,124 @@
+# Copyright 2026 Logistics Suite contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+from odoo import Command, fields, models
+from odoo.exceptions import UserError
+
+
+class StockPicking(models.Model):
+    _inherit = "stock.picking"
+
+    logistics_shipment_ids = fields.Many2many(
+        "logistics.shipment",
+        "logistics_shipment_stock_picking_rel",
+        "picking_id",
+        "shipment_id",
+        string="Shipments",
+        copy=False,
+    )
+    logistics_shipment_count = fields.Integer(
+        compute="_compute_logistics_shipment_count"
+    )
+
+    def _compute_logistics_shipment_count(self):
+        for picking in self:
+            picking.logistics_shipment_count = len(picking.logistics_shipment_ids)
+
+    def _action_done(self):
+        result = super()._action_done()
+        self.filtered(
+            lambda picking: picking.state == "done" and picking._logistics_is_tracked()
+        )._logistics_ensure_shipment()
+        return result
+
+    def action_open_logistics_shipments(self):
+        """Open the shipments of this transfer."""
+        self.ensure_one()
+        return self.logistics_shipment_ids._action_open()
+
+    def action_create_logistics_shipment(self):
+        """Follow this transfer from now on, whatever the company's default is."""
+        self.check_access("write")
+        if any(not picking._logistics_direction() for picking in self):
+            raise UserError(
+                self.env._("Only receipts, deliveries and returns can be followed.")
+            )
+        return self._logistics_ensure_shipment()._action_open()
+
+    def _logistics_direction(self):
+        """Return the shipment direction of this transfer, empty if it has none."""
+        self.ensure_one()
+        code = self.picking_type_id.code
+        if code not in ("incoming", "outgoing"):
+            return ""
+        return "return" if self.return_id else code
+
+    def _logistics_is_tracked(self):
+        """Tell whether the company wants a shipment for this transfer."""
+        self.ensure_one()
+        direction = self._logistics_direction()
+        return bool(direction) and self.company_id[f"logistics_track_{direction}"]
+
+    def _logistics_ensure_shipment(self):
+        """Return the shipments of these transfers, creating what is missing."""
+        shipments = self.env["logistics.shipment"]
+        for picking in self:
+            # Warehouse people make shipments by validating transfers; they have
+            # no right to create one by hand.
+            existing = picking.sudo().logistics_shipment_ids
+            if not existing:
+                existing = shipments.sudo().create(
+                    picking._prepare_logistics_shipment_vals()
+                )
+            shipments |= existing.sudo(False)
+        self._logistics_sync_parcels()
+        return shipments
+
+    def _prepare_logistics_shipment_vals(self):
+        """Return the values of the shipment this transfer gives rise to."""
+        self.ensure_one()
+        references = [("picking", self.name)]
+        if self.sale_id:
+            references.append(("sales_order", self.sale_id.name))
+        if self.origin and self.origin != self.sale_id.name:
+            references.append(
+                (
+                    "purchase_order"
+                    if self.picking_type_id.code == "incoming"
+                    else "customer_reference",
+                    self.origin,
+                )
+            )
+        return {
+            "company_id": self.company_id.id,
+            "direction": self._logistics_direction() or "outgoing",
+            "partner_id": self.partner_id.id,
+            "sale_id": self.sale_id.id,
+            "user_id": self.user_id.id,
+            "picking_ids": [Command.link(self.id)],
+            "reference_ids": [
+                Command.create({"type": kind, "value": value})
+                for kind, value in references
+                if value
+            ],
+        }
+
+    def _logistics_sync_parcels(self):
+        """Give each shipment the parcels of its transfers."""
+        for picking in self:
+            # See _logistics_ensure_shipment.
+            for shipment in picking.sudo().logistics_shipment_ids:
+                picking._logistics_sync_shipment_parcels(shipment)
+
+    def _logistics_sync_shipment_parcels(self, shipment):
+        """Add the parcels of this transfer that its shipment lacks.
+
+        One parcel for each package, one for each tracking number; at least one.
+        """
+        self.ensure_one()
+        packages = self.move_line_ids.result_package_id
+        for package in packages - shipment.parcel_ids.package_id:
+            shipment.parcel_ids.create(
+                {"shipment_id": shipment.id, "package_id": package.id}
+            )
+        if not shipment.parcel_ids:
+            shipment.parcel_ids.create({"shipment_id": shipment.id})

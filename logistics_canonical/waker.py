@@ -1,0 +1,71 @@
+# Copyright 2026 Logistics Suite contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Waking the lanes, at most once a second per process and lane.
+
+A trigger for each request would cost more than storing the message. The first
+message of a quiet lane wakes it at once; those of the next second share one
+later wake. If a process dies before that, the lane's own interval picks up.
+"""
+
+import logging
+import threading
+import time
+
+from odoo import SUPERUSER_ID, api
+from odoo.modules.registry import Registry
+
+_logger = logging.getLogger(__name__)
+
+INTERVAL = 1.0
+INBOUND_CRONS = {
+    "realtime": "logistics_canonical.ir_cron_lane_realtime",
+    "standard": "logistics_canonical.ir_cron_lane_standard",
+    "batch": "logistics_canonical.ir_cron_lane_batch",
+}
+OUTBOUND_CRON = "logistics_canonical.ir_cron_outbound"
+
+_lock = threading.Lock()
+_last = {}
+_scheduled = set()
+
+
+def wake(dbname, lane=None):
+    """Wake a lane's worker, now or before a second has passed.
+
+    :param str dbname: database to wake it in
+    :param str lane: inbound lane, None for every worker including the sender
+    """
+    key = (dbname, lane)
+    with _lock:
+        if key in _scheduled:
+            return
+        delay = _last.get(key, 0) + INTERVAL - time.monotonic()
+        if delay > 0:
+            _scheduled.add(key)
+        else:
+            _last[key] = time.monotonic()
+    if delay > 0:
+        timer = threading.Timer(delay, _fire_late, key)
+        timer.daemon = True
+        timer.start()
+    else:
+        _fire(dbname, lane)
+
+
+def _fire_late(dbname, lane):
+    with _lock:
+        _scheduled.discard((dbname, lane))
+        _last[dbname, lane] = time.monotonic()
+    _fire(dbname, lane)
+
+
+def _fire(dbname, lane):
+    xmlids = [INBOUND_CRONS[lane]] if lane else [*INBOUND_CRONS.values(), OUTBOUND_CRON]
+    try:
+        with Registry(dbname).cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            for xmlid in xmlids:
+                env.ref(xmlid)._trigger()
+    except Exception:
+        # The message is stored; its lane finds it within a minute anyway.
+        _logger.info("Could not wake lane %s of %s", lane, dbname, exc_info=True)

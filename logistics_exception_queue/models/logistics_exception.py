@@ -1,0 +1,539 @@
+# Copyright 2026 Logistics Suite contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import logging
+from datetime import timedelta
+
+import psycopg2.errors
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+
+from odoo.addons.logistics_canonical.core import vocabulary
+from odoo.addons.logistics_canonical.core.conditions import CONDITIONS
+
+audit = logging.getLogger("odoo.addons.logistics_canonical.audit")
+
+#: How often at most a lasting condition renews its "last seen".
+RENEW = timedelta(minutes=1)
+
+LOW, NORMAL, HIGH, CRITICAL = "0", "1", "2", "3"
+SEVERITIES = {
+    "message_dead": NORMAL,
+    "unmapped_code": NORMAL,
+    "unknown_reference": LOW,
+    "ambiguous_reference": NORMAL,
+    "webhook_auth_failed": HIGH,
+    "auth_failed": CRITICAL,
+    "breaker_open": CRITICAL,
+    "connector_silent": HIGH,
+    "delivery_attempt_failed": NORMAL,
+    "action_required": HIGH,
+    "held": HIGH,
+    "delivery_refused": HIGH,
+    "returned": HIGH,
+    "damaged": HIGH,
+    "destroyed": CRITICAL,
+    "lost": CRITICAL,
+}
+#: Evidence that tells one condition of a code from another of the same record.
+KEY_FIELDS = ("error_key", "code", "reference_key")
+
+
+class LogisticsException(models.Model):
+    """Something that needs a person: what, since when, whose, and what mends it.
+
+    One row while a condition lasts, however often it is raised. It resolves by
+    itself when its cause goes; ignored ones stay quiet when it comes back.
+    """
+
+    _name = "logistics.exception"
+    _description = "Logistics Exception"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _order = "severity desc, first_seen, id"
+    _check_company_auto = True
+
+    _key_uniq = models.UniqueIndex("(key) WHERE state <> 'resolved'")
+
+    name = fields.Char(required=True, readonly=True)
+    code = fields.Selection(
+        selection="_selection_code", string="Kind", required=True, readonly=True
+    )
+    key = fields.Char(required=True, readonly=True, exportable=False)
+    state = fields.Selection(
+        [
+            ("open", "Open"),
+            ("acknowledged", "In Work"),
+            ("resolved", "Resolved"),
+            ("ignored", "Ignored"),
+        ],
+        default="open",
+        required=True,
+        readonly=True,
+        tracking=True,
+        group_expand=True,
+    )
+    severity = fields.Selection(
+        [(LOW, "Low"), (NORMAL, "Normal"), (HIGH, "High"), (CRITICAL, "Critical")],
+        default=NORMAL,
+        required=True,
+        tracking=True,
+    )
+    color = fields.Integer(compute="_compute_color")
+    user_id = fields.Many2one("res.users", string="Owner", tracking=True, index=True)
+    company_id = fields.Many2one("res.company", required=True, readonly=True)
+    connector_id = fields.Many2one(
+        "logistics.connector", readonly=True, index="btree_not_null", check_company=True
+    )
+    shipment_id = fields.Many2one(
+        "logistics.shipment", readonly=True, index="btree_not_null", check_company=True
+    )
+    message_id = fields.Many2one(
+        "logistics.message", string="Sample Message", readonly=True
+    )
+    text = fields.Text(string="What Happened", readonly=True)
+    note = fields.Text(help="For whoever looks at it next.")
+    first_seen = fields.Datetime(readonly=True, default=fields.Datetime.now)
+    last_seen = fields.Datetime(readonly=True, default=fields.Datetime.now)
+    resolved_at = fields.Datetime(readonly=True)
+    resolved_by_id = fields.Many2one(
+        "res.users", string="Resolved By", readonly=True, help="Empty: by itself."
+    )
+    age = fields.Char(compute="_compute_age")
+    occurrences = fields.Integer(
+        string="Count", readonly=True, default=1, help="How often it was raised."
+    )
+    affected_count = fields.Integer(
+        string="Messages Behind It", compute="_compute_affected_count"
+    )
+    error_key = fields.Char(string="Failure", readonly=True)
+    error_class = fields.Char(readonly=True)
+    partner_code = fields.Char(readonly=True)
+    partner_text = fields.Char(string="Partner's Words", readonly=True)
+    reference = fields.Char(readonly=True)
+    reference_key = fields.Char(readonly=True)
+    map_event_type_id = fields.Many2one(
+        "logistics.event.type",
+        string="It Means",
+        domain=[("code", "!=", "unmapped")],
+    )
+    map_reason = fields.Selection(
+        selection=lambda self: [
+            (reason.code, reason.name) for reason in vocabulary.REASONS.values()
+        ],
+        string="Because Of",
+    )
+    attach_shipment_id = fields.Many2one(
+        "logistics.shipment", string="It Is About", check_company=True
+    )
+    candidate_ids = fields.Many2many(
+        "logistics.shipment", compute="_compute_candidate_ids"
+    )
+
+    # === COMPUTES === #
+
+    @api.model
+    def _selection_code(self):
+        _ = self.env._
+        return [
+            ("message_dead", _("Dead Messages")),
+            ("unmapped_code", _("Unknown Code")),
+            ("unknown_reference", _("Unknown Number")),
+            ("ambiguous_reference", _("Ambiguous Number")),
+            ("webhook_auth_failed", _("Wrong Signature")),
+            ("auth_failed", _("Credentials Refused")),
+            ("breaker_open", _("Partner Not Answering")),
+            ("connector_silent", _("Partner Silent")),
+            ("delivery_attempt_failed", _("Delivery Attempt Failed")),
+            ("delivery_refused", _("Delivery Refused")),
+            ("held", _("Held")),
+            ("action_required", _("Action Required")),
+            ("damaged", _("Damaged or Incomplete")),
+            ("lost", _("Lost")),
+            ("destroyed", _("Destroyed")),
+            ("returned", _("Returned")),
+        ]
+
+    @api.depends("severity", "state")
+    def _compute_color(self):
+        colors = {LOW: 0, NORMAL: 4, HIGH: 2, CRITICAL: 1}
+        for exception in self:
+            exception.color = (
+                10 if exception.state == "resolved" else colors[exception.severity]
+            )
+
+    @api.depends("first_seen", "resolved_at")
+    def _compute_age(self):
+        now = fields.Datetime.now()
+        for exception in self:
+            exception.age = self._format_age(
+                (exception.resolved_at or now) - (exception.first_seen or now)
+            )
+
+    @api.model
+    def _format_age(self, delta):
+        _ = self.env._
+        minutes = int(delta.total_seconds() // 60)
+        if minutes < 60:
+            return _("%s min", minutes)
+        if minutes < 48 * 60:
+            return _("%s h", minutes // 60)
+        return _("%s days", minutes // (24 * 60))
+
+    def _compute_affected_count(self):
+        for exception in self:
+            domain = exception._get_message_domain()
+            exception.affected_count = (
+                self.env["logistics.message"].search_count(domain) if domain else 0
+            )
+
+    @api.depends("reference_key", "company_id")
+    def _compute_candidate_ids(self):
+        for exception in self:
+            references = (
+                self.env["logistics.reference"].search(
+                    [
+                        ("company_id", "=", exception.company_id.id),
+                        ("key", "=", exception.reference_key),
+                    ]
+                )
+                if exception.reference_key
+                else self.env["logistics.reference"]
+            )
+            exception.candidate_ids = references.shipment_id
+
+    # === CRUD === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        if not self.env.su:
+            raise AccessError(
+                self.env._("Exceptions are raised by the system, not by hand.")
+            )
+        return super().create(vals_list)
+
+    def write(self, vals):
+        if "user_id" in vals and self.env.user.has_group(
+            "logistics_canonical.group_exception_operator"
+        ):
+            fresh = self.filtered(lambda e: e.state == "open" and vals["user_id"])
+            result = super().write(vals)
+            super(LogisticsException, fresh).write({"state": "acknowledged"})
+            return result
+        return super().write(vals)
+
+    # === RAISING AND RESOLVING === #
+
+    @api.model
+    def _key_for(self, record, code, evidence):
+        own = [str(evidence[name]) for name in KEY_FIELDS if evidence.get(name)]
+        return "|".join([record._name, str(record.id), code, *own])
+
+    @api.model
+    def _open_for(self, record, code, evidence):
+        """Open an exception, or renew the one that is open.
+
+        :return: True when it is new
+        """
+        # Whatever user the condition arises under, the queue must get it.
+        exceptions = self.sudo()
+        key = self._key_for(record, code, evidence)
+        known = exceptions.search([("key", "=", key), ("state", "!=", "resolved")])
+        now = fields.Datetime.now()
+        if known:
+            if now - known.last_seen > RENEW or evidence.get("count"):
+                known.write(
+                    {
+                        "last_seen": now,
+                        "occurrences": known.occurrences + evidence.get("count", 1),
+                        "text": evidence.get("text") or known.text,
+                    }
+                )
+            return False
+        try:
+            with self.env.cr.savepoint():
+                exceptions.with_context(tracking_disable=True).create(
+                    self._prepare_vals(record, code, key, evidence)
+                )
+        except psycopg2.errors.UniqueViolation:
+            # Another worker opened it a moment ago.
+            return False
+        return True
+
+    @api.model
+    def _prepare_vals(self, record, code, key, evidence):
+        vals = {
+            "name": self._title(record, code, evidence),
+            "code": code,
+            "key": key,
+            "severity": SEVERITIES.get(code, NORMAL),
+            "company_id": record.company_id.id,
+            "text": evidence.get("text"),
+            "occurrences": evidence.get("count", 1),
+            "message_id": evidence["message"].id if evidence.get("message") else False,
+            "error_key": evidence.get("error_key"),
+            "error_class": evidence.get("error_class"),
+            "partner_code": evidence.get("code"),
+            "partner_text": evidence.get("partner_text"),
+            "reference": evidence.get("reference"),
+            "reference_key": evidence.get("reference_key"),
+        }
+        if record._name == "logistics.connector":
+            vals["connector_id"] = record.id
+        elif record._name == "logistics.shipment":
+            vals["shipment_id"] = record.id
+            vals["user_id"] = record.user_id.id
+            vals["connector_id"] = record.parcel_ids.connector_id[:1].id
+        return vals
+
+    @api.model
+    def _title(self, record, code, evidence):
+        label = dict(self._selection_code()).get(code, code)
+        detail = (
+            evidence.get("code")
+            or evidence.get("reference")
+            or (
+                record.tracking_numbers or record.display_name
+                if code in CONDITIONS
+                else evidence.get("error_key", "").rpartition("|")[2]
+            )
+            or record.display_name
+        )
+        return f"{label}: {detail}"[:200]
+
+    @api.model
+    def _close_for(self, record, code, evidence):
+        """Resolve what is open for a condition that no longer holds."""
+        # As in _open_for: the condition is gone, whoever made it go.
+        exceptions = self.sudo().search(
+            [
+                ("key", "=", self._key_for(record, code, evidence)),
+                ("state", "!=", "resolved"),
+            ]
+        )
+        if exceptions:
+            exceptions._resolve(self.env["res.users"])
+            audit.info("exception %s %s resolved", code, record.display_name)
+
+    def _resolve(self, user):
+        self.activity_ids.unlink()
+        self.write(
+            {
+                "state": "resolved",
+                "resolved_at": fields.Datetime.now(),
+                "resolved_by_id": user.id,
+            }
+        )
+
+    # === ACTIONS === #
+
+    def _check_operator(self):
+        if not self.env.user.has_group("logistics_canonical.group_exception_operator"):
+            raise AccessError(
+                self.env._("Only exception operators can work on exceptions.")
+            )
+        self.check_access("write")
+
+    def action_assign_to_me(self):
+        """Take the exceptions over."""
+        self._check_operator()
+        self.write({"user_id": self.env.uid})
+
+    def action_acknowledge(self):
+        """Say that somebody works on it."""
+        self._check_operator()
+        self.filtered(lambda e: e.state == "open").state = "acknowledged"
+
+    def action_resolve(self):
+        """Close by hand; the same condition opens a new exception."""
+        self._check_operator()
+        self._resolve(self.env.user)
+
+    def action_ignore(self):
+        """Keep quiet about this condition from now on."""
+        self._check_operator()
+        self.filtered(lambda e: e.state != "resolved").state = "ignored"
+
+    def action_reopen(self):
+        """Take an exception up again."""
+        self._check_operator()
+        for exception in self.filtered(lambda e: e.state in ("resolved", "ignored")):
+            if self.search_count(
+                [
+                    ("key", "=", exception.key),
+                    ("state", "!=", "resolved"),
+                    ("id", "!=", exception.id),
+                ]
+            ):
+                raise UserError(
+                    self.env._("%s is open again already.", exception.display_name)
+                )
+            exception.write(
+                {"state": "open", "resolved_at": False, "resolved_by_id": False}
+            )
+
+    def action_map_code(self):
+        """Say what the code means and process the messages with it again."""
+        self.ensure_one()
+        self._check_operator()
+        if not self.map_event_type_id:
+            raise UserError(self.env._("Choose what the code means first."))
+        code_maps = self.env["logistics.code.map"]
+        vals = {
+            "event_type_id": self.map_event_type_id.id,
+            "reason": self.map_reason,
+            "text": self.partner_text,
+        }
+        known = code_maps.search(
+            [
+                ("connector_id", "=", self.connector_id.id),
+                ("code", "=", self.partner_code),
+            ]
+        )
+        if known:
+            known.write(vals)
+        else:
+            code_maps.create(
+                dict(vals, connector_id=self.connector_id.id, code=self.partner_code)
+            )
+        self.state = "acknowledged"
+        return self._reprocess()
+
+    def action_attach(self):
+        """Say which shipment the number is about and apply its messages."""
+        self.ensure_one()
+        self._check_operator()
+        if not self.attach_shipment_id:
+            raise UserError(self.env._("Choose the shipment it is about first."))
+        problem = self.env["logistics.message.problem"].search(
+            [
+                ("connector_id", "=", self.connector_id.id),
+                ("reference_key", "=", self.reference_key),
+                ("state", "=", "open"),
+            ],
+            limit=1,
+        )
+        if self.code == "ambiguous_reference":
+            (self.candidate_ids - self.attach_shipment_id).reference_ids.filtered(
+                lambda reference: reference.key == self.reference_key
+            ).unlink()
+        else:
+            self.attach_shipment_id._attach_reference(
+                problem.reference_type or "tracking_number", self.reference
+            )
+        return self._reprocess()
+
+    def action_create_shipment(self):
+        """Create a shipment for a number nobody knows and apply its messages."""
+        self.ensure_one()
+        self._check_operator()
+        self.attach_shipment_id = self.env["logistics.shipment"].create(
+            {"company_id": self.company_id.id}
+        )
+        return self.action_attach()
+
+    def action_retry(self):
+        """Process all messages behind these exceptions again."""
+        self._check_operator()
+        result = True
+        for exception in self:
+            result = exception._reprocess()
+        return result
+
+    def action_set_aside(self):
+        """Set all messages behind this exception aside."""
+        self.ensure_one()
+        self._affected_messages().action_ignore()
+
+    def action_pause_connector(self):
+        """Pause the connector: it goes on taking in, nothing else."""
+        self.connector_id.action_pause()
+
+    def action_resume_connector(self):
+        """Let the connector process and send again."""
+        self.connector_id.action_resume()
+
+    def action_open_messages(self):
+        """Open the messages behind this exception."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "logistics_canonical.logistics_message_action"
+        )
+        action["domain"] = self._get_message_domain() or [
+            ("id", "=", self.message_id.id)
+        ]
+        action["context"] = {}
+        return action
+
+    def action_open_shipment(self):
+        """Open the shipment."""
+        self.ensure_one()
+        return self.shipment_id._action_open()
+
+    def action_open_connector(self):
+        """Open the connector."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "logistics.connector",
+            "res_id": self.connector_id.id,
+            "view_mode": "form",
+        }
+
+    # === MESSAGES === #
+
+    def _get_message_domain(self):
+        """Return the domain of the messages behind this exception, or None."""
+        self.ensure_one()
+        if self.code == "message_dead":
+            return [
+                ("connector_id", "=", self.connector_id.id),
+                ("error_key", "=", self.error_key),
+                ("state", "in", ("dead", "unknown")),
+            ]
+        problem = {
+            "unmapped_code": ("problem_ids.code", "=", self.partner_code),
+            "unknown_reference": ("problem_ids.reference_key", "=", self.reference_key),
+            "ambiguous_reference": (
+                "problem_ids.reference_key",
+                "=",
+                self.reference_key,
+            ),
+        }.get(self.code)
+        if not problem:
+            return None
+        return [
+            (
+                "problem_ids",
+                "any",
+                [
+                    ("connector_id", "=", self.connector_id.id),
+                    ("kind", "=", self.code),
+                    (problem[0].split(".")[1], "=", problem[2]),
+                    ("state", "=", "open"),
+                ],
+            )
+        ]
+
+    def _affected_messages(self):
+        domain = self._get_message_domain()
+        messages = self.env["logistics.message"]
+        return messages.search(domain) if domain else self.message_id
+
+    def _reprocess(self):
+        """Queue the messages behind this exception; tell how many."""
+        messages = self._affected_messages()
+        messages._requeue()
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "title": self.env._("Processing again"),
+                "message": self.env._(
+                    "%s messages are processed again. The exception resolves by "
+                    "itself when it worked.",
+                    len(messages),
+                ),
+                "type": "success",
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
