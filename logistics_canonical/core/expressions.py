@@ -34,11 +34,12 @@ class Expression(NamedTuple):
 
     ``evaluate`` takes a scope; ``depth`` is the position of the innermost scope
     entry it reads, so that a value that doesn't change within a level is
-    computed once per level.
+    computed once per level. ``source`` is how it is written, to name places.
     """
 
     evaluate: Evaluate
     depth: int
+    source: str = ""
 
 
 def is_false(value: Any) -> bool:
@@ -280,13 +281,15 @@ def _compile_indexed_path(position, steps):
 
 
 def _compile_flatten(node, names):
-    """Compile ``a.b[]``; with something after the brackets jmespath does it."""
+    """Compile ``a.b[]`` and ``a.b[].c.d``; anything more jmespath does."""
     source, rest = node["children"]
-    if rest["type"] != "identity" or source["type"] != "flatten":
+    steps = () if rest["type"] == "identity" else _steps(rest)
+    if source["type"] != "flatten" or steps is None:
         return None
     inner = _compile(source["children"][0], names)
     if inner is None:
         return None
+    pick = _compile_path(0, tuple(steps)) if steps else None
 
     def flatten(scope):
         value = inner(scope)
@@ -298,7 +301,10 @@ def _compile_flatten(node, names):
                 flat += entry
             else:
                 flat.append(entry)
-        return flat
+        if pick is None:
+            return [entry for entry in flat if entry is not None]
+        picked = [pick((entry,)) for entry in flat]
+        return [entry for entry in picked if entry is not None]
 
     return flatten
 
