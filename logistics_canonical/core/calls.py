@@ -180,7 +180,7 @@ def response_result(
     content_type = response.headers.get("content-type", "")
     retry_after = _retry_after(response.headers)
     error_class = None
-    parsed = Parsed()
+    parsed = _empty(profile, operation, response, request)
     if response.body.strip():
         kind = body_kind(response.body, content_type)
         try:
@@ -210,6 +210,16 @@ def response_result(
             )
             parsed = Parsed(problems=(problem,))
     return Result(error_class, retry_after, parsed)
+
+
+def _empty(profile, operation, response, request):
+    """Return what an answer without a body means: to a question, nothing known."""
+    asked = profile.operations.get(operation, {}).get("method") == "GET"
+    if not asked or response.status >= 400:
+        return Parsed()
+    number = str((request or {}).get("tracking_number") or "")
+    text = f"The answer (HTTP {response.status}) is empty."
+    return Parsed(problems=(Problem("no_data", text=text, reference=number),))
 
 
 def _retry_after(headers):

@@ -591,8 +591,11 @@ def test_the_wait_a_partner_asks_for_is_passed_on():
     assert result.retry_after == 120
 
 
-def test_an_empty_answer_without_error_is_fine():
-    assert answer(b"", 204).ok
+def test_an_empty_answer_to_a_question_is_no_data():
+    result = answer(b"", 204)
+    assert result.ok
+    (problem,) = result.parsed.problems
+    assert (problem.kind, problem.reference) == ("no_data", "1Z")
 
 
 def test_errors_of_stored_answers_read_the_same_without_a_status():
