@@ -1,6 +1,8 @@
 # Copyright 2026 Logistics Suite contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import hmac
 import json
+import unicodedata
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 from odoo.addons.logistics_canonical.core.adapter import Adapter, Inbound, Response
 from odoo.addons.logistics_canonical.core.profile import load_profile
+from odoo.addons.logistics_canonical.core.webhook import verify
 
 ADDON = Path(__file__).parents[2]
 FIXTURES = ADDON / "tests" / "fixtures" / "easypost"
@@ -108,6 +111,18 @@ def test_an_expected_time_is_kept():
     events = answer("tracker_list").parsed.events
     (eta,) = (event for event in events if event.code == "eta_update")
     assert eta.occurred_at == utc(2025, 3, 6, 20)
+
+
+def test_a_forecast_that_comes_back_counts_again():
+    tree = json.loads((FIXTURES / "tracker_updated_in_transit.json").read_bytes())
+    identities = []
+    for day, expected in ((4, "06"), (5, "09"), (6, "06"), (6, "06")):
+        tree["result"]["updated_at"] = f"2025-03-0{day}T10:00:00Z"
+        tree["result"]["est_delivery_date"] = f"2025-03-{expected}T00:00:00Z"
+        parsed = Adapter().parse_inbound(Inbound(json.dumps(tree).encode()), PROFILE)
+        identities.append(parsed.events[-1].identity)
+    assert len(set(identities)) == 3
+    assert identities[2] == identities[3]
 
 
 def test_details_without_status_detail():
@@ -226,9 +241,39 @@ def test_the_question_about_a_number():
     assert PROFILE.auth[request.auth]["scheme"] == "basic"
 
 
+def sign(secret, text):
+    key = unicodedata.normalize("NFKD", secret).encode()
+    return "hmac-sha256-hex=" + hmac.new(key, text, "sha256").hexdigest()
+
+
+def verdict(headers, body, now=None):
+    return verify(
+        PROFILE.webhook,
+        headers=headers,
+        body=body,
+        method="POST",
+        path="/logistics/v1/in/abc",
+        secrets=["sécret"],
+        now=now or utc(2025, 3, 7, 16, 10, 5),
+    )
+
+
 def test_pushes_are_signed():
     assert PROFILE.push == "fact"
-    assert PROFILE.webhook["header"] == "x-hmac-signature"
-    assert PROFILE.webhook["key"] == "nfkd"
     secrets = {field["name"]: field["secret"] for field in PROFILE.credentials}
     assert secrets[PROFILE.webhook["secret"]] is True
+    body = (FIXTURES / "tracker_updated_delivered.json").read_bytes()
+    # EasyPost normalises the secret (NFKD) before it signs.
+    assert verdict({"x-hmac-signature": sign("sécret", body)}, body).trust == "content"
+    assert not verdict({"x-hmac-signature": sign("sécret", body)}, body + b" ").ok
+    assert not verdict({"x-hmac-signature": sign("secret", body)}, body).ok
+    assert not verdict({}, body).ok
+
+
+def test_the_newer_signature_has_a_time():
+    body = b'{"object": "Event"}'
+    sent = "Fri, 07 Mar 2025 16:10:00 +0000"
+    text = f"{sent}POST/logistics/v1/in/abc".encode() + body
+    headers = {"x-timestamp": sent, "x-hmac-signature-v2": sign("sécret", text)}
+    assert verdict(headers, body).trust == "content"
+    assert not verdict(headers, body, now=utc(2025, 3, 7, 17)).ok

@@ -8,6 +8,7 @@ import pytest
 
 from odoo.addons.logistics_canonical.core.adapter import Adapter, Inbound, Response
 from odoo.addons.logistics_canonical.core.profile import load_profile
+from odoo.addons.logistics_canonical.core.webhook import verify
 
 ADDON = Path(__file__).parents[2]
 FIXTURES = ADDON / "tests" / "fixtures" / "sendcloud"
@@ -298,7 +299,19 @@ def test_an_id_is_no_wildcard():
         assert PROFILE.find_code(code) is None
 
 
-def test_pushes_are_signed_over_the_raw_body():
+def test_a_push_is_believed_when_its_raw_body_is_signed():
+    # The example of Sendcloud's own webhook documentation.
+    signature = "1eed4b3d41f4653ac64fd56f1bf1cbfd349e4482cbc11dff7134bd93e5da4b0a"
+
+    def trust(body):
+        return verify(
+            PROFILE.webhook,
+            headers={"sendcloud-signature": signature},
+            body=body,
+            secrets=["secretkey"],
+            now=utc(2025, 3, 7),
+        ).trust
+
     assert PROFILE.push == "fact"
-    assert PROFILE.webhook["header"] == "sendcloud-signature"
-    assert PROFILE.webhook["signed"] == "{body}"
+    assert trust(b'{"key": "value"}') == "content"
+    assert trust(b'{"key":"value"}') == "none"
