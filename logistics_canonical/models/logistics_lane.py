@@ -341,12 +341,7 @@ class LogisticsLane(models.AbstractModel):
     def _replace_problems(self, claimed, problems):
         """Make the open problems of these messages what is wrong today."""
         Problem = self.env["logistics.message.problem"]
-        former = (
-            Problem.search([("message_id", "in", [row.id for row in claimed])])
-            if any(row.former_state != "received" or row.tries > 1 for row in claimed)
-            or self._were_requeued(claimed)
-            else Problem
-        )
+        former = Problem.search([("message_id", "in", [row.id for row in claimed])])
         former.filtered(lambda p: p.state == "open").state = "solved"
         unique = {}
         for problem in problems:
@@ -360,18 +355,6 @@ class LogisticsLane(models.AbstractModel):
         created = Problem.create(list(unique.values()))
         former._settle()
         Problem._raise_for(created.filtered(lambda p: p.state == "open"))
-
-    def _were_requeued(self, claimed):
-        """Tell whether any of these messages was processed before."""
-        return any(
-            self.env.execute_query(
-                SQL(
-                    "SELECT 1 FROM logistics_message WHERE id IN %s "
-                    "AND done_at < now() AT TIME ZONE 'UTC' LIMIT 1",
-                    tuple(row.id for row in claimed),
-                )
-            )
-        )
 
     def _ask_back(self, hints):
         """Ask the partner about numbers an unsigned message named."""

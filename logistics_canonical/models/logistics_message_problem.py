@@ -60,7 +60,8 @@ class LogisticsMessageProblem(models.Model):
             if not key or (problem.connector_id, problem.kind, *key.items()) in seen:
                 continue
             seen.add((problem.connector_id, problem.kind, *key.items()))
-            field, value = next(iter(key.items()))
+            value = next(iter(key.values()))
+            field = "code" if problem.kind == "unmapped_code" else "reference_key"
             if not self.search_count(
                 [
                     ("connector_id", "=", problem.connector_id.id),
@@ -76,7 +77,7 @@ class LogisticsMessageProblem(models.Model):
         """Return what tells one condition of this kind from another."""
         self.ensure_one()
         if self.kind == "unmapped_code":
-            return {"code": self.code}
+            return {"partner_code": self.code}
         if self.kind in ("unknown_reference", "ambiguous_reference"):
             return {"reference_key": self.reference_key}
         return {}

@@ -37,7 +37,7 @@ class LogisticsOwnerMixin(models.AbstractModel):
 
         :param str code: the code it was raised with
         :param evidence: the keys that tell one condition of this code from
-            another, e.g. ``code`` for an unmapped code
+            another, e.g. ``partner_code`` for an unmapped code
         """
 
     def _logistics_apply(self, operation, result):

@@ -36,7 +36,7 @@ SEVERITIES = {
     "lost": CRITICAL,
 }
 #: Evidence that tells one condition of a code from another of the same record.
-KEY_FIELDS = ("error_key", "code", "reference_key")
+KEY_FIELDS = ("error_key", "partner_code", "reference_key")
 
 
 class LogisticsException(models.Model):
@@ -272,7 +272,7 @@ class LogisticsException(models.Model):
             "message_id": evidence["message"].id if evidence.get("message") else False,
             "error_key": evidence.get("error_key"),
             "error_class": evidence.get("error_class"),
-            "partner_code": evidence.get("code"),
+            "partner_code": evidence.get("partner_code"),
             "partner_text": evidence.get("partner_text"),
             "reference": evidence.get("reference"),
             "reference_key": evidence.get("reference_key"),
@@ -289,7 +289,7 @@ class LogisticsException(models.Model):
     def _title(self, record, code, evidence):
         label = dict(self._selection_code()).get(code, code)
         detail = (
-            evidence.get("code")
+            evidence.get("partner_code")
             or evidence.get("reference")
             or (
                 record.tracking_numbers or record.display_name
