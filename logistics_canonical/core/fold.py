@@ -51,6 +51,8 @@ _FINAL = frozenset({"delivered", "delivered_exception", "returned", "destroyed"}
 _SOFT = frozenset({"lost", "cancelled", "expired"})
 _DELIVERED = frozenset({"delivered", "delivered_exception"})
 _OPEN = frozenset({"open", "partially_delivered"})
+_BACK = frozenset({"returning", "returned"})
+_RETURNED = EVENT_TYPES["returned"]
 _NO_FLAGS: frozenset[str] = frozenset()
 _STAGE = {code: index for index, code in enumerate(MILESTONES)}
 _PHYSICAL = _STAGE["picked_up"]
@@ -156,10 +158,9 @@ def _walk(actual, eta, suspect, count):
         trust = "ended" if code in ("tracking_ended", "expired") else "live"
         if outcome in _FINAL and not kind.reopens:
             continue
+        if kind.milestone == "delivered" and milestone in _BACK:
+            kind = _RETURNED
         reached = kind.milestone
-        if reached == "delivered" and milestone in ("returning", "returned"):
-            kind = EVENT_TYPES["returned"]
-            reached = "returned"
         if reached:
             stage = _STAGE[reached]
             if outcome in _SOFT and stage >= _PHYSICAL:
@@ -176,16 +177,15 @@ def _walk(actual, eta, suspect, count):
             outcome = kind.outcome
             if outcome in _DELIVERED and delivered_at is None:
                 delivered_at = occurred
-        if kind.sets or kind.clears:
-            flags = (flags - kind.clears) | kind.sets
+        flags = (flags - kind.clears) | kind.sets
         if why:
             reason = why
         elif kind.clears and not flags:
             reason = ""
-    if not seen and not eta and not suspect and actual:
-        trust = "no_data"
     if suspect:
         trust = "clock_suspect"
+    elif actual and not seen and not eta:
+        trust = "no_data"
     return State(
         milestone,
         outcome,

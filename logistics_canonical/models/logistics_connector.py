@@ -672,6 +672,8 @@ class LogisticsConnector(models.Model):
         """
         self.ensure_one()
         profile = self._compiled_profile()
+        if parent:
+            parent.invalidate_recordset(["answer_ids"])
         return self._store_inbound(
             self.env.cr,
             {
@@ -779,8 +781,8 @@ class LogisticsConnector(models.Model):
                 "correlation_id": correlation_id or uuid.uuid4().hex,
                 "res_model": record._name if record else False,
                 "res_id": record.id if record else False,
-                "received_at": fields.Datetime.now(),
-                "next_attempt_at": fields.Datetime.now(),
+                "received_at": self.env.cr.now(),
+                "next_attempt_at": self.env.cr.now(),
             }
         )
         self.env["logistics.lane"]._wake_after_commit()

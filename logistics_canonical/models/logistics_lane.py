@@ -7,14 +7,13 @@ import time
 import uuid
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
 import psycopg2.errors
 from psycopg2.extras import execute_values
 
-from odoo import api, fields, models
-from odoo.tools import SQL
+from odoo import api, models
 
 from ..core import redaction, retry
 from ..core.adapter import Inbound, Response
@@ -44,7 +43,7 @@ ACTIONABLE = ("unmapped_code", "unknown_reference", "ambiguous_reference", "bad_
 CLAIM = """
     UPDATE logistics_message message
        SET state = %(working)s,
-           tries = message.tries + 1,
+           tries = coalesce(message.tries, 0) + 1,
            lease_token = %(token)s,
            next_attempt_at = now() AT TIME ZONE 'UTC' + %(lease)s * interval '1 s'
       FROM (
@@ -65,8 +64,8 @@ CLAIM = """
                                 THEN %(share)s ELSE 1 END
                        FOR UPDATE SKIP LOCKED
              ) due
-             WHERE NOT connector.is_paused
-               AND (%(direction)s = 'in' OR NOT connector.is_auth_failed)
+             WHERE connector.is_paused IS NOT TRUE
+               AND (%(direction)s = 'in' OR connector.is_auth_failed IS NOT TRUE)
                AND (%(direction)s = 'in' OR connector.breaker_state = 'closed'
                     OR connector.breaker_until <= now() AT TIME ZONE 'UTC')
              ORDER BY due.next_attempt_at, due.id
@@ -384,7 +383,7 @@ class LogisticsLane(models.AbstractModel):
         prepared = [(row, self._prepare_call(messages[row.id])) for row in claimed]
         with ThreadPoolExecutor(CALLS_IN_FLIGHT) as pool:
             answers = list(pool.map(_call, (call for _row, call in prepared)))
-        now = datetime.now(timezone.utc)
+        now = self.env.cr.now()
         for (row, call), (answer, duration) in zip(prepared, answers, strict=True):
             with self.env.cr.savepoint():
                 self._settle_call(row, messages[row.id], call, answer, duration, now)
@@ -420,7 +419,7 @@ class LogisticsLane(models.AbstractModel):
         failed = bool(error_class) and not no_data
         verdict = Verdict("done", error_text=text or None)
         if failed and error_class == "auth":
-            verdict = Verdict("waiting", "auth", text, fields.Datetime.now())
+            verdict = Verdict("waiting", "auth", text, now)
         elif failed:
             delay = retry.next_delay(
                 row.tries, error_class, retry_after=retry_after, rng=random
@@ -432,7 +431,7 @@ class LogisticsLane(models.AbstractModel):
                     "waiting",
                     error_class,
                     text,
-                    fields.Datetime.add(fields.Datetime.now(), seconds=delay),
+                    now + timedelta(seconds=delay),
                 )
             )
         self._finish([(row, verdict)])
@@ -452,7 +451,10 @@ class LogisticsLane(models.AbstractModel):
                 else False,
             }
         )
-        connector._record_call(error_class not in ("transient", "throttled"), now)
+        connector._record_call(
+            error_class not in ("transient", "throttled"),
+            now.replace(tzinfo=timezone.utc),
+        )
         if failed and error_class == "auth":
             connector.is_auth_failed = True
             connector._raise_exception(

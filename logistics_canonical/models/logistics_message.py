@@ -281,7 +281,7 @@ class LogisticsMessage(models.Model):
         """Make the messages due now; their payload and history stay."""
         if not self:
             return
-        now = fields.Datetime.now()
+        now = self.env.cr.now()
         # Operators have no write access on messages; see action_retry.
         for direction, state in (("in", "received"), ("out", "pending")):
             messages = self.sudo().filtered(lambda m, d=direction: m.direction == d)
@@ -352,6 +352,7 @@ class LogisticsMessage(models.Model):
         The row keeps its dedupe key, so that a very late copy is still known.
         """
         batch = 5000
+        self.env["res.company"].flush_model(["logistics_retention_days"])
         ids = [
             row[0]
             for row in self.env.execute_query(

@@ -121,7 +121,7 @@ def _request(call, outbound):
             headers=dict(outbound.headers),
             data=outbound.body or None,
             auth=_no_auth,
-            timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+            timeout=READ_TIMEOUT,
             allow_redirects=False,
             stream=True,
         ) as answer:
@@ -255,12 +255,14 @@ def _pool_class(pool_class, connection_class, allow_loopback):
     class GuardedConnection(connection_class):
         def _new_conn(self):
             try:
-                return guard.connect(
+                sock = guard.connect(
                     self._dns_host,
                     self.port,
-                    self.timeout,
+                    CONNECT_TIMEOUT,
                     allow_loopback=allow_loopback,
                 )
+                sock.settimeout(self.timeout)
+                return sock
             except guard.AddressRefused:
                 raise
             except OSError as error:
