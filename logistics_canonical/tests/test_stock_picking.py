@@ -1,5 +1,6 @@
 # Copyright 2026 Logistics Suite contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+from odoo import Command
 from odoo.tests import Form, tagged
 
 from .common import LogisticsCommon
@@ -25,6 +26,13 @@ class TestStockPicking(LogisticsCommon):
 
     def _create_delivery(self, picking_type=None):
         picking_type = picking_type or self.warehouse.out_type_id
+        places = {
+            "location_id": picking_type.default_location_src_id.id
+            or self.env.ref("stock.stock_location_suppliers").id,
+            "location_dest_id": picking_type.default_location_dest_id.id
+            or self.env.ref("stock.stock_location_customers").id,
+        }
+        move = {"product_id": self.product.id, "product_uom_qty": 2, **places}
         picking = (
             self.env["stock.picking"]
             .with_user(self.packer)
@@ -32,22 +40,8 @@ class TestStockPicking(LogisticsCommon):
                 {
                     "picking_type_id": picking_type.id,
                     "partner_id": self.customer.id,
-                    "location_id": picking_type.default_location_src_id.id
-                    or self.env.ref("stock.stock_location_suppliers").id,
-                    "location_dest_id": picking_type.default_location_dest_id.id
-                    or self.env.ref("stock.stock_location_customers").id,
-                    "move_ids": [
-                        (
-                            0,
-                            0,
-                            {
-                                "product_id": self.product.id,
-                                "product_uom_qty": 2,
-                                "location_id": picking_type.default_location_src_id.id,
-                                "location_dest_id": picking_type.default_location_dest_id.id,
-                            },
-                        )
-                    ],
+                    "move_ids": [Command.create(move)],
+                    **places,
                 }
             )
         )

@@ -30,7 +30,7 @@ def clean(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        text = text.encode("utf-8", "replace").decode()
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
 
 
