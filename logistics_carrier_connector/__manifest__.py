@@ -14,4 +14,5 @@
         "views/delivery_carrier_views.xml",
         "views/logistics_shipment_views.xml",
     ],
+    "demo": ["demo/logistics_demo.xml"],
 }

@@ -260,28 +260,34 @@ class LogisticsConnector(models.Model):
 
     @api.depends("state", "is_paused", "is_auth_failed", "breaker_state")
     def _compute_health(self):
-        _ = self.env._
         for connector in self:
             if connector.is_auth_failed:
-                health = "danger", _("Credentials refused: set them anew")
+                health = "danger", self.env._("Credentials refused: set them anew")
             elif connector.breaker_state != "closed":
-                health = "danger", _("Partner not answering: calls wait for a probe")
+                health = (
+                    "danger",
+                    self.env._("Partner not answering: calls wait for a probe"),
+                )
             elif connector.missing_credentials:
                 health = (
                     "warning",
-                    _("Credentials missing: %s", connector.missing_credentials),
+                    self.env._(
+                        "Credentials missing: %s", connector.missing_credentials
+                    ),
                 )
             elif connector.dead_count:
                 health = (
                     "warning",
-                    _("%s messages could not be processed", connector.dead_count),
+                    self.env._(
+                        "%s messages could not be processed", connector.dead_count
+                    ),
                 )
             elif connector.is_paused:
-                health = "warning", _("Paused: messages are kept and wait")
+                health = "warning", self.env._("Paused: messages are kept and wait")
             elif not connector.last_received_at:
-                health = "none", _("No message yet")
+                health = "none", self.env._("No message yet")
             else:
-                health = "good", _("Working")
+                health = "good", self.env._("Working")
             connector.health, connector.health_text = health
 
     @api.depends("credential_ids", "profile_id")
@@ -537,21 +543,37 @@ class LogisticsConnector(models.Model):
             secrets.setdefault(name, []).append((value, valid_until))
         return secrets
 
+    def _set_credentials(self, values):
+        """Set credentials without the dialog, e.g. for demo connectors.
+
+        :param dict values: credential name to value in clear
+        """
+        self.ensure_one()
+        labels = {
+            spec["name"]: spec["label"]
+            for spec in self.profile_id._compiled().credentials
+        }
+        for name, value in values.items():
+            self.env["logistics.credential"]._store(
+                self, name, value, labels.get(name, name)
+            )
+
     def _test_connection(self):
         """Return (title, text, notification type) of a connection test."""
         self.ensure_one()
-        _ = self.env._
         if self.missing_credentials:
             return (
-                _("Credentials missing"),
-                _("Set these credentials first: %s.", self.missing_credentials),
+                self.env._("Credentials missing"),
+                self.env._(
+                    "Set these credentials first: %s.", self.missing_credentials
+                ),
                 "warning",
             )
         result = self.env["logistics.lane"]._probe(self)
         if result is None:
             return (
-                _("Nothing to call"),
-                _(
+                self.env._("Nothing to call"),
+                self.env._(
                     "This partner only sends to us. Give it the webhook address "
                     "and let it send a test message."
                 ),
@@ -559,8 +581,8 @@ class LogisticsConnector(models.Model):
             )
         ok, text = result
         if ok:
-            return _("The connection works"), text, "success"
-        return _("The connection does not work"), text, "danger"
+            return self.env._("The connection works"), text, "success"
+        return self.env._("The connection does not work"), text, "danger"
 
     def _prepare_call(self, operation, payload):
         """Return a call the transport can send without a database.

@@ -85,7 +85,6 @@ class LogisticsMessageProblem(models.Model):
     @api.model
     def _raise_for(self, problems):
         """Raise one exception for each condition the new problems show."""
-        _ = self.env._
         seen = set()
         for problem in problems:
             key = problem._exception_key()
@@ -96,7 +95,7 @@ class LogisticsMessageProblem(models.Model):
             evidence = dict(key, message=problem.message_id)
             if problem.kind == "unmapped_code":
                 evidence["partner_text"] = problem.text
-                evidence["text"] = _(
+                evidence["text"] = self.env._(
                     "%(connector)s sent the code %(code)s (%(text)s), which nobody "
                     "has mapped. Say what it means, and the messages with it are "
                     "processed again.",
@@ -106,7 +105,7 @@ class LogisticsMessageProblem(models.Model):
                 )
             elif problem.kind == "unknown_reference":
                 evidence["reference"] = problem.reference
-                evidence["text"] = _(
+                evidence["text"] = self.env._(
                     "%(connector)s reports on %(reference)s, which no shipment "
                     "knows. The message is applied as soon as one does.",
                     connector=problem.connector_id.name,
@@ -114,7 +113,7 @@ class LogisticsMessageProblem(models.Model):
                 )
             else:
                 evidence["reference"] = problem.reference
-                evidence["text"] = _(
+                evidence["text"] = self.env._(
                     "%(connector)s reports on %(reference)s, which several "
                     "shipments carry. Choose the one it is about.",
                     connector=problem.connector_id.name,

@@ -7,6 +7,7 @@ from odoo.exceptions import AccessError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from ..models.logistics_lane import LeaseLost
 from .common import LogisticsCommon
 
 
@@ -236,8 +237,6 @@ class TestMessage(LogisticsCommon):
         claimed = self.lane._claim("in", ["standard"])
         self.assertEqual(len(claimed), 1)
         stale = claimed[0]._replace(token="another worker's")
-        from odoo.addons.logistics_canonical.models.logistics_lane import LeaseLost
-
         with self.assertRaises(LeaseLost), self.env.cr.savepoint():
             self.lane._work_inbound([stale])
         self.assertFalse(

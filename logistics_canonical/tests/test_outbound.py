@@ -7,8 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from odoo import fields
 from odoo.tests import tagged
 
-from odoo.addons.logistics_canonical.transport import guard
-
+from ..transport import guard
 from .common import LogisticsCommon
 
 

@@ -5,8 +5,7 @@ import json
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
 
-from odoo.addons.logistics_canonical.core import vocabulary
-
+from ..core import vocabulary
 from .common import ACME, LogisticsCommon
 
 

@@ -240,7 +240,7 @@ class _GuardedAdapter(HTTPAdapter):
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, *args, **kwargs):
-        super().init_poolmanager(*args, **kwargs)
+        result = super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {
             "http": _pool_class(
                 HTTPConnectionPool, HTTPConnection, self._allow_loopback
@@ -249,6 +249,7 @@ class _GuardedAdapter(HTTPAdapter):
                 HTTPSConnectionPool, HTTPSConnection, self._allow_loopback
             ),
         }
+        return result
 
 
 def _pool_class(pool_class, connection_class, allow_loopback):

@@ -31,11 +31,10 @@ class LogisticsCredentialSet(models.TransientModel):
         connector = self.env["logistics.connector"].browse(
             self.env.context.get("default_connector_id")
         )
-        if not connector.exists():
-            # Without a connector at hand (export, import) every name can occur.
-            profiles = self.env["logistics.profile"].search([])
-        else:
-            profiles = connector.profile_id
+        profiles = connector.exists().profile_id or self.env[
+            "logistics.profile"
+        ].search([("active", "=", True)])
+        # Without a connector at hand (export, import) every name can occur.
         return sorted(
             {
                 spec["name"]: spec["label"]

@@ -91,9 +91,19 @@ class LogisticsParcel(models.Model):
 
     @api.model
     def _cron_poll(self):
+        """Ask about what is due, a batch at a time."""
+        done = self._poll_due()
+        self.env["ir.cron"]._commit_progress(
+            done, remaining=POLL_BATCH if done == POLL_BATCH else 0
+        )
+
+    @api.model
+    def _poll_due(self):
         """Ask about the parcels whose time has come, and stop where it is over.
 
         The last known state stays when polling ends; carriers delete numbers.
+
+        :return: how many parcels were due
         """
         now = fields.Datetime.now()
         due = self.search(
@@ -109,9 +119,7 @@ class LogisticsParcel(models.Model):
                 continue
             parcel._ask("batch", now)
             parcel.next_poll_at = now + timedelta(hours=poll["interval_h"])
-        self.env["ir.cron"]._commit_progress(
-            len(due), remaining=POLL_BATCH if len(due) == POLL_BATCH else 0
-        )
+        return len(due)
 
     def _poll_end_reason(self, poll, now):
         """Return why this parcel isn't asked about any more, False to go on."""

@@ -40,7 +40,7 @@ class StockPicking(models.Model):
 
     def _logistics_sync_shipment_parcels(self, shipment):
         """Give each tracking number its parcel, beside the packages'."""
-        super()._logistics_sync_shipment_parcels(shipment)
+        result = super()._logistics_sync_shipment_parcels(shipment)
         # Warehouse people see no connectors; the shipment is already sudo.
         connector = self.carrier_id.sudo().logistics_connector_id
         if connector.company_id and connector.company_id != shipment.company_id:
@@ -72,3 +72,4 @@ class StockPicking(models.Model):
         for parcel in shipment.parcel_ids:
             if parcel.tracking_number in numbers and connector != parcel.connector_id:
                 parcel.connector_id = connector
+        return result

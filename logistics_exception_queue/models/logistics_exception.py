@@ -133,24 +133,23 @@ class LogisticsException(models.Model):
 
     @api.model
     def _selection_code(self):
-        _ = self.env._
         return [
-            ("message_dead", _("Dead Messages")),
-            ("unmapped_code", _("Unknown Code")),
-            ("unknown_reference", _("Unknown Number")),
-            ("ambiguous_reference", _("Ambiguous Number")),
-            ("webhook_auth_failed", _("Wrong Signature")),
-            ("auth_failed", _("Credentials Refused")),
-            ("breaker_open", _("Partner Not Answering")),
-            ("connector_silent", _("Partner Silent")),
-            ("delivery_attempt_failed", _("Delivery Attempt Failed")),
-            ("delivery_refused", _("Delivery Refused")),
-            ("held", _("Held")),
-            ("action_required", _("Action Required")),
-            ("damaged", _("Damaged or Incomplete")),
-            ("lost", _("Lost")),
-            ("destroyed", _("Destroyed")),
-            ("returned", _("Returned")),
+            ("message_dead", self.env._("Dead Messages")),
+            ("unmapped_code", self.env._("Unknown Code")),
+            ("unknown_reference", self.env._("Unknown Number")),
+            ("ambiguous_reference", self.env._("Ambiguous Number")),
+            ("webhook_auth_failed", self.env._("Wrong Signature")),
+            ("auth_failed", self.env._("Credentials Refused")),
+            ("breaker_open", self.env._("Partner Not Answering")),
+            ("connector_silent", self.env._("Partner Silent")),
+            ("delivery_attempt_failed", self.env._("Delivery Attempt Failed")),
+            ("delivery_refused", self.env._("Delivery Refused")),
+            ("held", self.env._("Held")),
+            ("action_required", self.env._("Action Required")),
+            ("damaged", self.env._("Damaged or Incomplete")),
+            ("lost", self.env._("Lost")),
+            ("destroyed", self.env._("Destroyed")),
+            ("returned", self.env._("Returned")),
         ]
 
     @api.depends("severity", "state")
@@ -171,13 +170,12 @@ class LogisticsException(models.Model):
 
     @api.model
     def _format_age(self, delta):
-        _ = self.env._
         minutes = int(delta.total_seconds() // 60)
         if minutes < 60:
-            return _("%s min", minutes)
+            return self.env._("%s min", minutes)
         if minutes < 48 * 60:
-            return _("%s h", minutes // 60)
-        return _("%s days", minutes // (24 * 60))
+            return self.env._("%s h", minutes // 60)
+        return self.env._("%s days", minutes // (24 * 60))
 
     def _compute_affected_count(self):
         for exception in self:
