@@ -17,13 +17,6 @@ from odoo.modules.registry import Registry
 _logger = logging.getLogger(__name__)
 
 INTERVAL = 1.0
-INBOUND_CRONS = {
-    "realtime": "logistics_canonical.ir_cron_lane_realtime",
-    "standard": "logistics_canonical.ir_cron_lane_standard",
-    "batch": "logistics_canonical.ir_cron_lane_batch",
-}
-OUTBOUND_CRON = "logistics_canonical.ir_cron_outbound"
-
 _lock = threading.Lock()
 _last = {}
 _scheduled = set()
@@ -60,12 +53,11 @@ def _fire_late(dbname, lane):
 
 
 def _fire(dbname, lane):
-    xmlids = [INBOUND_CRONS[lane]] if lane else [*INBOUND_CRONS.values(), OUTBOUND_CRON]
     try:
         with Registry(dbname).cursor() as cr:
             env = api.Environment(cr, SUPERUSER_ID, {})
-            for xmlid in xmlids:
-                env.ref(xmlid)._trigger()
+            for cron in env["logistics.lane"]._workers(lane):
+                cron._trigger()
     except Exception:
         # The message is stored; its lane finds it within a minute anyway.
         _logger.info("Could not wake lane %s of %s", lane, dbname, exc_info=True)

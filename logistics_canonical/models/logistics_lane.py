@@ -597,6 +597,17 @@ class LogisticsLane(models.AbstractModel):
 
     # === WAKING === #
 
+    @api.model
+    def _workers(self, lane=None):
+        """Return the scheduled actions that work in a lane.
+
+        :param str lane: inbound lane, None for all workers and the sender
+        """
+        code = f'model._cron_inbound("{lane}")' if lane else "model._cron_"
+        return self.env["ir.cron"].search(
+            [("model_id.model", "=", self._name), ("code", "=like", f"{code}%")]
+        )
+
     def _wake_after_commit(self, lane=None):
         """Wake the workers once this transaction is committed."""
         dbname = self.env.cr.dbname
