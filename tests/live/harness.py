@@ -312,8 +312,7 @@ def prepare(name="live_prepared"):
             check=True,
         )
     database.script(
-        PREPARE
-        % {"key": PROFILE, "data": json.dumps(PROFILE_DATA), "secrets": SECRETS}
+        PREPARE % {"key": PROFILE, "data": json.dumps(PROFILE_DATA), "secrets": SECRETS}
     )
     return database
 
@@ -408,9 +407,7 @@ def restart_database(database):
     """
     command = os.environ.get("LOGISTICS_PG_RESTART", "")
     if command:
-        parts = (
-            json.loads(command) if command.startswith("[") else shlex.split(command)
-        )
+        parts = json.loads(command) if command.startswith("[") else shlex.split(command)
         subprocess.run(
             parts,
             check=True,

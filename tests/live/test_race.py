@@ -41,8 +41,12 @@ def test_the_same_message_from_eight_senders(database, server):
     assert len(stored) == ROUNDS
     assert {count for _digest, count in stored} == {1}
     harness.wait_until(
-        lambda: database.value("SELECT count(*) FROM logistics_message WHERE state = 'done'")
-        == ROUNDS
+        lambda: (
+            database.value(
+                "SELECT count(*) FROM logistics_message WHERE state = 'done'"
+            )
+            == ROUNDS
+        )
     )
     assert database.value("SELECT count(*) FROM logistics_event") == ROUNDS
     assert database.value("SELECT count(*) FROM logistics_shipment") == ROUNDS
