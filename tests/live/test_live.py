@@ -12,9 +12,20 @@ from concurrent.futures import ThreadPoolExecutor
 
 import requests
 
-from conftest import CANARIES, PUBLIC_ID, sign, tracker
+from conftest import CANARIES, tracker
 
 IT = ("in_transit", "arrived_at_facility")
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory):
+    """A server with three workers in the standard lane, and its database."""
+    server = Live(tmp_path_factory.mktemp("live"))
+    server.create()
+    server.start()
+    yield server
+    server.stop()
+    server.sql("DROP DATABASE IF EXISTS live WITH (FORCE)", database="postgres")
 
 
 def events_of(live, prefix):
@@ -24,32 +35,6 @@ def events_of(live, prefix):
         "WHERE p.tracking_number LIKE %s GROUP BY 1",
         f"{prefix}%",
     )
-
-
-def test_the_same_message_from_many_senders_is_one_row(live):
-    mark = len(live.log_text())
-    sessions = [requests.Session() for _sender in range(8)]
-    with ThreadPoolExecutor(8) as pool:
-        for number in range(100):
-            body = tracker(f"RACE{number}", (*IT, "2026-01-01T10:00:00Z"))
-            answers = list(
-                pool.map(
-                    lambda session, body=body: (
-                        live.post(body, session=session).status_code
-                    ),
-                    sessions,
-                )
-            )
-            assert set(answers) <= {200, 202}, answers
-    rows = live.sql(
-        "SELECT count(*) FROM logistics_message "
-        "WHERE convert_from(body, 'UTF8') LIKE %s",
-        "%RACE%",
-    )
-    assert rows == [(100,)]
-    live.settle()
-    assert len(events_of(live, "RACE")) == 100
-    assert live.log_errors(mark) == []
 
 
 class Load:
@@ -146,23 +131,6 @@ def test_a_restarted_database_loses_nothing(live):
     check_nothing_lost_or_doubled(live, load)
 
 
-def test_poison_stops_nobody(live):
-    for number in range(30):
-        body = tracker(f"GOOD{number}", (*IT, "2026-01-01T10:00:00Z"))
-        assert live.post(body).status_code in (200, 202)
-        if number % 3 == 0:
-            cut = tracker(f"POISON{number}", (*IT, "2026-01-01T10:00:00Z"))[:-40]
-            assert live.post(cut).status_code in (200, 202)
-    live.settle()
-    assert len(events_of(live, "GOOD")) == 30
-    dead = live.sql(
-        "SELECT count(*) FROM logistics_message WHERE state = 'dead' "
-        "AND convert_from(body, 'UTF8') LIKE %s",
-        "%POISON%",
-    )
-    assert dead == [(10,)]
-
-
 def test_many_workers_on_one_shipment_lose_no_update(live):
     # The same parcel, told in a hundred messages, with three workers in the lane.
     bodies = [
@@ -181,67 +149,6 @@ def test_many_workers_on_one_shipment_lose_no_update(live):
         "ON p.shipment_id = s.id WHERE p.tracking_number = 'HOT1'"
     )
     assert counted == [(100,)]
-
-
-def assert_refused(response, status):
-    assert response.status_code == status, response.text
-    assert response.headers["Content-Type"].startswith("application/problem+json")
-    assert json.loads(response.text)["status"] == status
-    for word in ("Traceback", "/odoo/", ".py", "psycopg"):
-        assert word not in response.text
-
-
-def test_hostile_senders_are_refused(live):
-    before = live.sql("SELECT count(*) FROM logistics_message")
-    wrong = live.post(b"{}", signature="0" * 64)
-    assert_refused(wrong, 401)
-    assert_refused(live.post(b"{}", signature=""), 401)
-    unknown = live.post(b"{}", public_id="f" * 32)
-    assert_refused(unknown, 401)
-    assert unknown.content == wrong.content
-    form = {"Content-Type": "application/x-www-form-urlencoded"}
-    assert_refused(live.post(b"a=1", headers=form), 415)
-    assert_refused(live.post(b"{}", headers={"Content-Encoding": "gzip"}), 415)
-    large = b"x" * (1024 * 1024 + 1)
-    assert live.post(large).status_code == 413
-    signature = {"X-Hmac-Signature": f"hmac-sha256-hex={sign(large)}"}
-    chunked = requests.post(
-        f"{live.url}/logistics/v1/in/{PUBLIC_ID}",
-        data=iter([large[:600_000], large[600_000:]]),
-        headers={"Content-Type": "application/json", **signature},
-        timeout=60,
-    )
-    assert_refused(chunked, 413)
-    assert (
-        requests.get(f"{live.url}/logistics/v1/in/{PUBLIC_ID}", timeout=60).status_code
-        == 405
-    )
-    assert live.sql("SELECT count(*) FROM logistics_message") == before
-
-
-def test_hostile_bodies_are_stored_and_set_aside(live):
-    bomb = b'<!DOCTYPE z [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><z>&b;</z>'
-    outside = b'<!DOCTYPE z [<!ENTITY x SYSTEM "file:///etc/passwd">]><z>&x;</z>'
-    bodies = [
-        b"{",
-        b'{"hostile": NaN}',
-        b"\xff\xfe\x00",
-        b'{"hostile": "\x00"}',
-        b"[" * 100_000,
-        bomb,
-        outside,
-    ]
-    before = live.sql("SELECT coalesce(max(id), 0) FROM logistics_message")[0][0]
-    for body in bodies:
-        assert live.post(body).status_code in (200, 202)
-    live.settle()
-    states = live.sql(
-        "SELECT state, error_text FROM logistics_message WHERE id > %s", before
-    )
-    assert len(states) == len(bodies)
-    assert {state for state, _text in states} == {"dead"}
-    assert all(text and "Traceback" not in text for _state, text in states)
-    assert not any("root:" in text for _state, text in states)
 
 
 def test_a_message_is_visible_soon(live):
