@@ -23,6 +23,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 import uuid
@@ -196,7 +197,8 @@ def free_port():
 
 
 def odoo_command(database, *arguments, shell=False, addons_path=""):
-    command = [python(), "-m", "odoo", *(["shell"] if shell else [])]
+    starter = str(Path(__file__).parent / "odoo_bin.py")
+    command = [python(), starter, *(["shell"] if shell else [])]
     command += [
         f"--database={database}",
         f"--db-filter=^{database}$",
@@ -341,7 +343,7 @@ class Server:
         self.process = None
 
     def start(self):
-        with self.log_path.open("w") as output:
+        with self.log_path.open("a") as output:
             self.process = subprocess.Popen(
                 self.command, env=environment(), stdout=output, stderr=output
             )
@@ -368,7 +370,29 @@ class Server:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 
+    @contextlib.contextmanager
+    def supervised(self):
+        """Start it again whenever it ends, as a service manager does.
+
+        Odoo's master process ends when it can't reach the database.
+        """
+        over = threading.Event()
+
+        def watch():
+            while not over.wait(0.2):
+                if self.process.poll() is not None:
+                    self.start()
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watcher.join()
+
     def __enter__(self):
+        self.log_path.unlink(missing_ok=True)
         return self.start()
 
     def __exit__(self, *_error):

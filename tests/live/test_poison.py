@@ -56,8 +56,8 @@ def test_poison_between_good_messages_stops_nobody(database, server, sender):
     )
     assert (
         database.value(
-            "SELECT count(*) FROM logistics_parcel WHERE tracking_number LIKE 'POISON%%'"
-            " AND milestone = 'in_transit'"
+            "SELECT count(*) FROM logistics_parcel"
+            " WHERE tracking_number LIKE 'POISON%%' AND milestone = 'in_transit'"
         )
         == GOOD
     )
