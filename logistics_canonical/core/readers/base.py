@@ -1,6 +1,15 @@
 # Copyright 2026 Logistics Suite contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import codecs
 from dataclasses import dataclass
+
+#: Encodings in which ASCII is what it seems to be. UTF-7, EBCDIC and the like are
+#: used by nobody but those who want to hide something.
+_ENCODINGS = frozenset(
+    ("utf-8", "utf-16", "utf-16-le", "utf-16-be", "ascii")
+    + ("iso8859-1", "iso8859-2", "iso8859-15", "cp1250", "cp1252")
+    + ("gb2312", "gbk", "gb18030")
+)
 
 
 @dataclass(frozen=True)
@@ -15,7 +24,7 @@ class Limits:
 class ReadError(ValueError):
     """A body that can't be read.
 
-    :param code: json, xml, csv, encoding, depth, size, doctype or number
+    :param code: json, xml, csv, kind, encoding, depth, size, doctype or number
     """
 
     def __init__(self, code: str, message: str):
@@ -24,7 +33,8 @@ class ReadError(ValueError):
 
 
 def clean(text: str) -> str:
-    """Return text that a database can store: no NUL, no lone surrogates."""
+    """Return text that a database can store: NUL and lone surrogates become
+    U+FFFD."""
     if "\x00" in text:
         text = text.replace("\x00", "\ufffd")
     try:
@@ -34,9 +44,30 @@ def clean(text: str) -> str:
     return text
 
 
-def decode(body: bytes) -> str:
-    """Return a body as text; UTF-8, a byte order mark is tolerated."""
+def check_encoding(name: str) -> str:
+    """Return the usual name of an encoding a sender names.
+
+    :raise ReadError: when it is unknown or not accepted
+    """
     try:
-        return body.decode("utf-8-sig")
+        usual = codecs.lookup(name).name
+    except (LookupError, ValueError):
+        usual = ""
+    if usual not in _ENCODINGS:
+        raise ReadError("encoding", f"The encoding {name[:40]!r} is not accepted")
+    return usual
+
+
+def decode(body: bytes, encoding: str = "utf-8") -> str:
+    """Return a body as text; a UTF-8 byte order mark wins over ``encoding``.
+
+    :raise ReadError: when it isn't text in that encoding
+    """
+    if body.startswith(codecs.BOM_UTF8):
+        body, encoding = body[len(codecs.BOM_UTF8) :], "utf-8"
+    try:
+        return body.decode(encoding)
     except UnicodeDecodeError as error:
-        raise ReadError("encoding", f"Byte {error.start} is not UTF-8") from error
+        raise ReadError(
+            "encoding", f"Byte {error.start} is not {encoding.upper()}"
+        ) from error
