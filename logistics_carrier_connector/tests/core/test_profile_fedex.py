@@ -123,7 +123,8 @@ def test_a_proof_of_delivery_is_a_document_and_no_event():
         ("CD", "customs_hold"),
         ("CA", "cancelled"),
         ("DE/03", "address_problem"),
-        ("DE/99", "delivery_attempted"),
+        ("DE/99", "exception"),
+        ("DE/007", "delivery_attempted"),
         ("SE", "exception"),
     ],
 )
