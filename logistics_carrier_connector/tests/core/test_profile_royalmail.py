@@ -35,7 +35,7 @@ def test_the_events_of_one_mail_piece():
         ("label_created", "", utc(2025, 7, 1, 8)),
         ("handed_over", "", utc(2025, 7, 1, 15, 10)),
         ("arrived_at_hub", "", utc(2025, 7, 2, 1, 15)),
-        ("arrived_at_destination", "", utc(2025, 7, 3, 6, 20)),
+        ("out_for_delivery", "", utc(2025, 7, 3, 6, 20)),
         ("delivery_attempted", "consignee_absent", utc(2025, 7, 3, 10, 5)),
         ("eta_update", "", utc(2025, 7, 3, 14)),
     ]
@@ -62,7 +62,7 @@ def test_a_summary_tells_of_each_piece():
     parsed = answer("summary", operation="summary").parsed
     (event,) = parsed.events
     assert (event.code, event.occurred_at) == (
-        "arrived_at_destination",
+        "out_for_delivery",
         utc(2025, 7, 3, 6, 20),
     )
     (problem,) = parsed.problems

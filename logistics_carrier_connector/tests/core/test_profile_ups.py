@@ -79,6 +79,20 @@ def test_packages_are_told_apart_and_what_is_unclear_is_said():
     ]
 
 
+def test_what_only_the_numbered_status_says():
+    parsed = answer("status_only").parsed
+    assert not parsed.problems
+    told = {event.parcel[-2:]: event for event in parsed.events}
+    delivered, moving = told["84"], told["93"]
+    assert (delivered.code, delivered.occurred_at) == (
+        "delivered",
+        utc(2024, 3, 22, 14, 15),
+    )
+    # Nobody knows the activity Q8, but UPS numbers it as on the way.
+    assert (moving.code, moving.partner_code) == ("in_transit", "I/005")
+    assert moving.extra["activity_code"] == "Q8"
+
+
 def test_a_warning_in_a_good_answer_is_no_data():
     result = answer("not_found")
     assert result.ok
