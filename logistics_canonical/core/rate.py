@@ -9,13 +9,14 @@ class TokenBucket:
     """Lets ``rate`` takes a second through, ``burst`` at once.
 
     :param float rate: tokens a second
-    :param float burst: the most that can be saved up
+    :param float burst: the most that can be saved up; at least one
     """
 
     def __init__(self, rate, burst):
         self._rate = float(rate)
-        self._burst = float(burst)
-        self._tokens = float(burst)
+        # With less than a whole token nothing would ever get through.
+        self._burst = max(float(burst), 1.0)
+        self._tokens = self._burst
         self._at = None
         self._lock = threading.Lock()
 

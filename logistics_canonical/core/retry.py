@@ -17,21 +17,29 @@ THROTTLED_LEAST = 60.0
 _RETRIED = frozenset({"transient", "throttled"})
 
 
-def classify(status: int | None, exception: BaseException | None = None) -> str:
+def classify(
+    status: int | None,
+    exception: BaseException | None = None,
+    *,
+    retry_after: float | None = None,
+) -> str:
     """Return the error class of an HTTP status, or of having got none.
+
+    A redirect is refused like a request: calls don't follow redirects.
 
     :param status: HTTP status, None when no answer came
     :param exception: what happened instead of an answer
+    :param retry_after: what the partner asked for, None if it didn't
     """
     if status is None or exception is not None:
         return "transient"
     if status in (401, 403, 407):
         return "auth"
-    if status == 429:
+    if status == 429 or (status == 503 and retry_after is not None):
         return "throttled"
     if status in (408, 425) or status >= 500:
         return "transient"
-    return "rejected" if status >= 400 else ""
+    return "" if 200 <= status < 300 else "rejected"
 
 
 def next_delay(attempt, error_class, *, retry_after=None, rng=None):
@@ -64,7 +72,7 @@ def parse_retry_after(text: str, now: datetime | None = None) -> float | None:
     """
     text = (text or "").strip()
     if text.isascii() and text.isdigit():
-        return min(float(text[:12]), LONGEST)
+        return min(float(text), LONGEST)
     if now is None:
         return None
     try:
@@ -77,22 +85,55 @@ def parse_retry_after(text: str, now: datetime | None = None) -> float | None:
     return min(seconds, LONGEST) if seconds >= 0 else None
 
 
+_MONTHS = (
+    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|january|february|march|april"
+    r"|june|july|august|september|october|november|december)"
+)
+_WEEKDAYS = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,?\s+)?"
+#: What differs between two messages that failed alike, the most specific first.
 _VARYING = (
+    # Quoted values. An apostrophe inside a word begins none.
     (
         re.compile(
-            r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.I
+            r"\"[^\"]*\"|(?<!\w)'[^']*'(?!\w)|(?<!\w)`[^`]*`(?!\w)"
+            r"|\u201c[^\u201d]*\u201d|\u00ab[^\u00bb]*\u00bb"
         ),
-        "<id>",
+        "<value>",
     ),
-    (re.compile(r"\b(?=[0-9a-f]*\d)[0-9a-f]{12,}\b", re.I), "<id>"),
-    (re.compile(r"\b(?=\w*\d)\w*\d\w*\b"), "<n>"),
-    (re.compile(r"'[^']*'|\"[^\"]*\""), "<value>"),
+    (re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), "<value>"),
+    (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.I), "<n>"),
+    # 2026-01-02T03:04:05.678+01:00
+    (
+        re.compile(
+            r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?"
+            r"(?:\s?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?)?\b"
+        ),
+        "<time>",
+    ),
+    # Fri, 02 Jan 2026 03:04:05 GMT
+    (
+        re.compile(
+            rf"\b{_WEEKDAYS}\d{{1,2}}[ -]{_MONTHS}[ -]\d{{2,4}}"
+            r"(?:\s\d\d:\d\d(?::\d\d)?(?:\s(?:Z|UTC|GMT|[+-]\d{4}))?)?\b",
+            re.I,
+        ),
+        "<time>",
+    ),
+    # What an HTTP status says is the same failure only if it is the same status.
+    (re.compile(r"\b(?!(?<=HTTP )\d{3}\b)(?=\w*\d)\w+(?:[.,:]\d+)*\b"), "<n>"),
     (re.compile(r"\s+"), " "),
 )
+#: Characters of an error text that are looked at, and of a key.
+_TEXT, _KEY = 2000, 160
 
 
 def normalise_error(text: str) -> str:
-    """Return an error text without what differs from message to message."""
-    for pattern, replacement in _VARYING:
-        text = pattern.sub(replacement, text)
-    return text.strip()[:160]
+    """Return an error text without what differs from message to message.
+
+    Numbers, times, identifiers, addresses and quoted values become marks, so that
+    messages that failed alike have the same text. An HTTP status stays.
+    """
+    text = text[:_TEXT]
+    for pattern, mark in _VARYING:
+        text = pattern.sub(mark, text)
+    return text.strip()[:_KEY]

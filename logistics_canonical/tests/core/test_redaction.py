@@ -4,8 +4,6 @@ import base64
 import json
 from urllib.parse import quote
 
-import pytest
-from cryptography.fernet import Fernet
 from hypothesis import given, settings, strategies as st
 
 from odoo.addons.logistics_canonical.core.adapter import Outbound, Response
@@ -18,7 +16,6 @@ from odoo.addons.logistics_canonical.core.redaction import (
     redact_tree,
     redact_url,
 )
-from odoo.addons.logistics_canonical.core.vault import Vault, VaultError
 
 CANARY = 'can4ry/+ se"cret'
 
@@ -88,22 +85,3 @@ def test_redacting_twice_changes_nothing():
     once = redact_text("token=abcd secret: 'x' pw", ["abcd"])
     assert redact_text(once, ["abcd"]) == once
     assert "abcd" not in once
-
-
-def test_the_vault():
-    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
-    token = Vault([old]).encrypt(CANARY)
-    assert CANARY not in token
-    assert Vault([new, old]).decrypt(token) == CANARY
-    rotated = Vault([new, old]).rotate(token)
-    assert Vault([new]).decrypt(rotated) == CANARY
-    with pytest.raises(VaultError, match="key has changed"):
-        Vault([new]).decrypt(token)
-    assert Vault([old]).fingerprint("a") != Vault([old]).fingerprint("b")
-    assert Vault([old]).fingerprint("a") == Vault([old]).fingerprint("a")
-
-
-@pytest.mark.parametrize("keys", [[], ["short"]])
-def test_without_a_key_the_vault_says_what_to_do(keys):
-    with pytest.raises(VaultError, match="LOGISTICS_SECRET_KEY"):
-        Vault(keys)

@@ -1,13 +1,11 @@
 # Copyright 2026 Logistics Suite contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 import random
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from odoo.addons.logistics_canonical.core import breaker
-from odoo.addons.logistics_canonical.core.rate import TokenBucket
 from odoo.addons.logistics_canonical.core.retry import (
     LONGEST,
     SCHEDULE,
@@ -35,10 +33,25 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
         (404, "rejected"),
         (422, "rejected"),
         (200, ""),
+        (204, ""),
+        (301, "rejected"),
+        (302, "rejected"),
     ],
 )
 def test_classes(status, expected):
     assert classify(status) == expected
+
+
+def test_a_partner_that_names_a_time_is_throttling():
+    assert classify(503, retry_after=10.0) == "throttled"
+    assert classify(429, retry_after=10.0) == "throttled"
+    assert classify(500, retry_after=10.0) == "transient"
+
+
+def test_no_answer_may_heal():
+    assert classify(None, TimeoutError()) == "transient"
+    assert classify(None, ConnectionRefusedError()) == "transient"
+    assert classify(200, ConnectionResetError()) == "transient"
 
 
 def test_only_what_may_heal_is_tried_again():
@@ -48,10 +61,26 @@ def test_only_what_may_heal_is_tried_again():
 
 
 def test_waits_grow_and_end():
+    assert SCHEDULE == (30, 120, 600, 1800, 7200, 21600, 43200)
     delays = [next_delay(n, "transient") for n in range(1, len(SCHEDULE) + 1)]
     assert delays == sorted(delays)
     assert 20 * 3600 < sum(delays) < 24 * 3600
-    assert next_delay(len(SCHEDULE) + 1, "transient") is None
+    for attempt in (len(SCHEDULE) + 1, 100):
+        for error_class in ("transient", "throttled"):
+            assert next_delay(attempt, error_class) is None
+            assert next_delay(attempt, error_class, retry_after=5.0) is None
+
+
+def test_who_says_too_fast_is_left_alone_for_a_minute():
+    assert next_delay(1, "throttled") == 60.0
+    assert next_delay(2, "throttled") == 120.0
+
+
+def test_what_the_partner_asks_for_is_honoured_within_bounds():
+    assert next_delay(1, "throttled", retry_after=3600.0) == 3600.0
+    assert next_delay(3, "throttled", retry_after=1.0) == 600.0
+    assert next_delay(3, "throttled", retry_after=-1.0) == 600.0
+    assert next_delay(1, "throttled", retry_after=1e12) == 86400.0
 
 
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)
@@ -73,6 +102,15 @@ def test_jitter_and_retry_after_stay_in_bounds(attempt, seed, asked):
         ("120", 120.0),
         ("0", 0.0),
         ("99999999999999", LONGEST),
+        ("9" * 5000, LONGEST),
+        ("000000000000120", 120.0),
+        (" 120 ", 120.0),
+        ("1.5", None),
+        ("1e3", None),
+        ("Fri, 02 Jan 2026 03:05:05", 60.0),
+        ("Friday, 02-Jan-26 03:05:05 GMT", 60.0),
+        ("Fri, 02 Jan 2099 03:05:05 GMT", LONGEST),
+        ("Fri, 99 Jan 2026 03:05:05 GMT", None),
         ("Fri, 02 Jan 2026 03:05:05 GMT", 60.0),
         ("Fri, 02 Jan 2026 03:00:00 GMT", None),
         ("-5", None),
@@ -83,6 +121,14 @@ def test_jitter_and_retry_after_stay_in_bounds(attempt, seed, asked):
 )
 def test_retry_after(text, seconds):
     assert parse_retry_after(text, NOW) == seconds
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(st.text(max_size=40))
+def test_a_hostile_retry_after_is_harmless(text):
+    seconds = parse_retry_after(text, NOW)
+    assert seconds is None or 0 <= seconds <= LONGEST
+    parse_retry_after(text)
 
 
 def test_the_same_failure_groups():
@@ -96,39 +142,39 @@ def test_the_same_failure_groups():
     assert normalise_error("No such service") != normalise_error("No such address")
 
 
-def test_the_breaker_opens_probes_and_closes():
-    state = breaker.Breaker()
-    for _failure in range(4):
-        state = breaker.record(state, False, NOW)
-        assert breaker.allows(state, NOW) == "yes"
-    state = breaker.record(state, False, NOW)
-    assert breaker.allows(state, NOW) == "no"
-    later = NOW + timedelta(seconds=61)
-    assert breaker.allows(state, later) == "probe"
-    failed = breaker.record(state, False, later)
-    assert failed.until - later == timedelta(seconds=120), "waits longer each time"
-    assert breaker.record(state, True, later) == breaker.Breaker()
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Due 2026-01-02T03:04:05Z passed", "Due 2026-11-12T13:14:15.6+01:00 passed"),
+        ("Closed on Fri, 02 Jan 2026", "Closed on Monday, 9 February 2026"),
+        ("Weight 12.5 is over 1,234.50", "Weight 3 is over 70"),
+        ("Parcel 1Z999AA10123456784 unknown", "Parcel 00340434161094042557 unknown"),
+        ('Field "city" is empty', 'Field "zip" is empty'),
+        ("Unknown city \u201cUlm\u201d", "Unknown city \u201cBonn\u201d"),
+        ("No mailbox ada@a.example", "No mailbox bob.b@b.example"),
+        ("Trace a3f2b9c1e1111422 lost", "Trace 0000b9c1e1111423ff lost"),
+        ("10.0.0.1:80  refused", "10.0.0.22:8080 refused\n"),
+    ],
+)
+def test_what_differs_from_message_to_message_does_not_part_a_group(one, other):
+    key = normalise_error(one)
+    assert normalise_error(other) == key
+    assert normalise_error(key) == key
 
 
-def test_a_success_forgets_failures():
-    state = breaker.Breaker()
-    for outcome in [False] * 4 + [True] + [False] * 4:
-        state = breaker.record(state, outcome, NOW)
-    assert state.state == "closed"
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("HTTP 500", "HTTP 502"),
+        ("can't read: it isn't JSON", "can't connect: it isn't up"),
+        ("Street is missing", "City is missing"),
+    ],
+)
+def test_different_failures_are_different_groups(one, other):
+    assert normalise_error(one) != normalise_error(other)
 
 
-def test_the_breaker_never_waits_longer_than_half_an_hour():
-    state, at = breaker.Breaker(), NOW
-    for _failure in range(60):
-        state = breaker.record(state, False, at)
-        if state.until:
-            assert state.until - at <= timedelta(minutes=30)
-            at = state.until
-
-
-def test_the_bucket_lets_its_rate_through():
-    bucket = TokenBucket(2, 2)
-    assert [bucket.take(0.0) for _try in range(3)] == [True, True, False]
-    assert bucket.take(0.5)
-    assert not bucket.take(0.5)
-    assert [bucket.take(99.0) for _try in range(3)] == [True, True, False]
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(st.text(max_size=60), st.integers(1, 100))
+def test_a_group_key_is_short(text, times):
+    assert len(normalise_error(text * times)) <= 160
