@@ -28,4 +28,7 @@
         "views/res_config_settings_views.xml",
         "views/logistics_menus.xml",
     ],
+    "assets": {
+        "web.assets_tests": ["logistics_canonical/static/tests/tours/**/*"],
+    },
 }

@@ -16,4 +16,7 @@
         "views/logistics_connector_views.xml",
         "views/logistics_message_views.xml",
     ],
+    "assets": {
+        "web.assets_tests": ["logistics_exception_queue/static/tests/tours/**/*"],
+    },
 }

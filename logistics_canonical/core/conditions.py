@@ -20,6 +20,7 @@ _OUTCOMES = {
     "destroyed": "destroyed",
     "returned": "returned",
 }
+_REASONS = {"refused": "delivery_refused", "damaged": "damaged"}
 _FLAGS = {
     "attempt_failed": "delivery_attempt_failed",
     "held": "held",
@@ -38,9 +39,8 @@ def conditions(state):
         found.add(_OUTCOMES[state.outcome])
     if state.milestone == "returning":
         found.add("returned")
-    if state.outcome == "open":
-        if state.reason == "refused":
-            found.add("delivery_refused")
-        elif state.reason == "damaged":
-            found.add("damaged")
+    if state.outcome == "open" and state.reason in _REASONS:
+        # The reason says what the flag only hints at.
+        found -= {"action_required", "delivery_attempt_failed"}
+        found.add(_REASONS[state.reason])
     return found

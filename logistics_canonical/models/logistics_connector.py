@@ -279,7 +279,7 @@ class LogisticsConnector(models.Model):
                 health = (
                     "warning",
                     self.env._(
-                        "%s messages could not be processed", connector.dead_count
+                        "Messages that could not be processed: %s", connector.dead_count
                     ),
                 )
             elif connector.is_paused:

@@ -412,6 +412,8 @@ class LogisticsLane(models.AbstractModel):
         else:
             result, retry_after = None, None
             error_class, text = answer.error_class, str(answer)
+        # Partners repeat what they were sent, also in what they complain about.
+        text = redaction.redact_text(text, call.secrets)
         no_data = bool(result) and any(
             problem.kind == "no_data" for problem in result.parsed.problems
         )
@@ -497,7 +499,7 @@ class LogisticsLane(models.AbstractModel):
         )
         answer, duration = _call(call)
         if not isinstance(answer, Response):
-            return False, str(answer)
+            return False, redaction.redact_text(str(answer), call.secrets)
         result = connector._get_adapter().parse_response(
             "track", answer, connector._compiled_profile(), {}
         )
@@ -512,7 +514,8 @@ class LogisticsLane(models.AbstractModel):
             f"{problem.code} {problem.text}".strip()
             for problem in result.parsed.problems
         )
-        return False, f"{answered} {problems or f'HTTP {answer.status}'}"
+        text = f"{answered} {problems or f'HTTP {answer.status}'}"
+        return False, redaction.redact_text(text, call.secrets)
 
     # === SETTLING === #
 
@@ -587,6 +590,7 @@ class LogisticsLane(models.AbstractModel):
                 error_key=key,
                 error_class=verdict.error_class,
                 operation=row.operation,
+                why=verdict.error_text,
                 message=self.env["logistics.message"].browse(row.id),
                 text=self.env._(
                     "Messages of %(connector)s could not be processed: %(why)s",

@@ -139,7 +139,7 @@ class LogisticsShipment(models.Model):
         string="Transfers",
         copy=False,
     )
-    picking_count = fields.Integer(compute="_compute_counts")
+    picking_count = fields.Integer(compute="_compute_counts", compute_sudo=True)
     sale_id = fields.Many2one(
         "sale.order", string="Sales Order", index="btree_not_null", readonly=True
     )
@@ -147,13 +147,13 @@ class LogisticsShipment(models.Model):
         readonly=True, copy=False, help="The number it arose from, if from messages."
     )
     parcel_ids = fields.One2many("logistics.parcel", "shipment_id")
-    parcel_count = fields.Integer(compute="_compute_counts")
+    parcel_count = fields.Integer(compute="_compute_counts", compute_sudo=True)
     reference_ids = fields.One2many("logistics.reference", "shipment_id")
     event_ids = fields.One2many("logistics.event", "shipment_id")
     tracking_numbers = fields.Char(
         compute="_compute_tracking_numbers", search="_search_tracking_numbers"
     )
-    message_count = fields.Integer(compute="_compute_counts")
+    message_count = fields.Integer(compute="_compute_counts", compute_sudo=True)
     conditions = fields.Char(
         readonly=True,
         help="What needs a person now, and with which parcels: one code per entry.",
@@ -169,6 +169,7 @@ class LogisticsShipment(models.Model):
 
     @api.depends("parcel_ids", "picking_ids", "event_ids")
     def _compute_counts(self):
+        # Counts only, with sudo: who follows shipments need not see transfers.
         messages = {
             shipment.id: count
             for shipment, count in self.env["logistics.event"]._read_group(

@@ -5,5 +5,6 @@ from . import test_inbound_http
 from . import test_message
 from . import test_outbound
 from . import test_profile
+from . import test_screens
 from . import test_security
 from . import test_stock_picking

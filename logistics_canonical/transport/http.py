@@ -58,15 +58,20 @@ class Call:
 
     @property
     def secrets(self):
-        """The values that must appear in no log and no excerpt."""
+        """The values that must appear in no log, excerpt or error text.
+
+        Partners repeat what they were sent, so the access token counts too.
+        """
         secret_names = {
             spec["name"] for spec in self.profile.credentials if spec["secret"]
         }
-        return [
+        found = [
             value
             for name, value in self.credentials.items()
             if value and name in secret_names
         ]
+        token, _ends = _tokens.get(self.cache_key, ("", 0.0))
+        return [*found, token] if token else found
 
     @property
     def uses_token(self):

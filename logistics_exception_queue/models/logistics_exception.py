@@ -292,7 +292,7 @@ class LogisticsException(models.Model):
             or (
                 record.tracking_numbers or record.display_name
                 if code in CONDITIONS
-                else evidence.get("error_key", "").rpartition("|")[2]
+                else evidence.get("why")
             )
             or record.display_name
         )

@@ -159,6 +159,8 @@ def test_a_database_restart_loses_nothing(database, server):
         acknowledged, failures = run_load(database, server, "RESTART", disturb)
         assert len(restarts) == 2
         assert len(acknowledged) == SENDERS * EACH
-        assert set(failures) <= {0, 500, 503}
+        # While the database is away Odoo knows no route and says 404; partners
+        # repeat that like any other failure.
+        assert set(failures) <= {0, 404, 500, 503}
         settle(database, server, "RESTART")
     check(database, "RESTART", acknowledged)

@@ -1,0 +1,268 @@
+# Copyright 2026 Logistics Suite contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Secrets go in and never come out: not in logs, tables, files or exports."""
+
+import base64
+import contextlib
+import http.server
+import io
+import json
+import threading
+import urllib.parse
+import xmlrpc.client
+
+import harness
+import pytest
+
+CANARIES = {
+    "webhook_secret": "whsec_" + base64.b64encode(b"CANARYwebhook0001key").decode(),
+    "client_id": "live-client",
+    "client_secret": "CANARYclientsecret0002",
+    "password": "CANARYpassword/0003?&",
+}
+SECRET_NAMES = ("webhook_secret", "client_secret", "password")
+TOKEN = "CANARYaccesstoken0004"
+
+
+def disguises(secret):
+    """Return the forms in which a secret could lie about."""
+    raw = secret.encode()
+    forms = {raw, raw.hex().encode(), urllib.parse.quote(secret, safe="").encode()}
+    for shift in range(3):
+        # In base64 text the same bytes look different at each of three offsets;
+        # the ends depend on the neighbours.
+        text = base64.b64encode(b"\x00" * shift + raw)
+        forms.add(text[4 if shift else 0 : -4])
+    return {form for form in forms if len(form) >= 12}
+
+
+class Partner(http.server.BaseHTTPRequestHandler):
+    """A partner that repeats our secrets in its answers, as some do."""
+
+    def _answer(self):
+        length = int(self.headers.get("Content-Length") or 0)
+        said = self.rfile.read(length).decode()
+        if self.path.startswith("/token"):
+            status, answer = 200, {"access_token": TOKEN, "expires_in": 3600}
+            if self.server.refuse_token:
+                status, answer = 401, {"error": f"bad client {said}"}
+        else:
+            status = 401 if "look" in self.path else 500
+            answer = {
+                "error": f"not you: {self.headers.get('Authorization')}",
+                "echo": {name: CANARIES[name] for name in SECRET_NAMES},
+            }
+        body = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-Echo", CANARIES["client_secret"])
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = _answer
+
+    def log_message(self, *_arguments):
+        pass
+
+
+@pytest.fixture(scope="module")
+def partner():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Partner)
+    server.refuse_token = False
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+class Rpc:
+    """An administrator on the far end of XML-RPC."""
+
+    def __init__(self, server):
+        common = xmlrpc.client.ServerProxy(f"{server.url}/xmlrpc/2/common")
+        self.database = server.database.name
+        self.uid = common.authenticate(self.database, "admin", "admin", {})
+        self.models = xmlrpc.client.ServerProxy(
+            f"{server.url}/xmlrpc/2/object", allow_none=True
+        )
+
+    def __call__(self, model, method, *arguments, **named):
+        return self.models.execute_kw(
+            self.database, self.uid, "admin", model, method, list(arguments), named
+        )
+
+
+@pytest.fixture(scope="module")
+def exercised(database, server, partner):
+    """A connector whose secrets were set, used rightly and wrongly, and changed."""
+    rpc = Rpc(server)
+    connector_id = database.connectors()[harness.PROFILE][0]
+    group = rpc(
+        "ir.model.data",
+        "search_read",
+        [
+            ("module", "=", "logistics_canonical"),
+            ("model", "=", "res.groups"),
+        ],
+        fields=["res_id"],
+    )
+    rpc(
+        "res.users",
+        "write",
+        [rpc.uid],
+        {
+            "group_ids": [(4, row["res_id"]) for row in group],
+        },
+    )
+    for name, value in CANARIES.items():
+        context = {"default_connector_id": connector_id}
+        wizard = rpc(
+            "logistics.credential.set",
+            "create",
+            {"connector_id": connector_id, "name": name, "value": value},
+            context=context,
+        )
+        with contextlib.suppress(xmlrpc.client.Fault):  # it may return None
+            rpc("logistics.credential.set", "action_set", [wizard], context=context)
+    # An abandoned dialog, too.
+    rpc(
+        "logistics.credential.set",
+        "create",
+        {
+            "connector_id": connector_id,
+            "name": "password",
+            "value": CANARIES["password"],
+        },
+        context={"default_connector_id": connector_id},
+    )
+    rpc(
+        "logistics.connector",
+        "write",
+        [connector_id],
+        {
+            "base_url": f"http://127.0.0.1:{partner.server_address[1]}",
+            "allow_loopback": True,
+        },
+    )
+    sender = harness.Sender(server.port)
+    path = harness.path_of(database, harness.PROFILE)
+    body = harness.scans_body("CANARY1", ("IT", "2026-03-01T10:00:00Z"))
+    headers = harness.signed_standard(body, CANARIES["webhook_secret"])
+    assert sender.send(path, body, headers)[0] == 202
+    wrong = harness.signed_standard(body, harness.SECRETS[harness.PROFILE])
+    assert sender.send(path, body, wrong)[0] == 401
+    # A sender that puts its secret where it doesn't belong.
+    exposed = dict(headers, **{"X-Secret": CANARIES["webhook_secret"]})
+    exposed["Authorization"] = f"Bearer {CANARIES['client_secret']}"
+    body = harness.scans_body("CANARY2", ("IT", "2026-03-01T10:00:00Z"))
+    exposed.update(harness.signed_standard(body, CANARIES["webhook_secret"]))
+    assert sender.send(path, body, exposed)[0] == 202
+    sender.close()
+    for operation in ("track", "lookup"):
+        for refuse in (False, True):
+            partner.refuse_token = refuse
+            database.script(
+                f"""
+connector = env["logistics.connector"].browse({connector_id})
+connector.write({{"is_auth_failed": False, "breaker_state": "closed"}})
+connector._enqueue("{operation}", {{"tracking_number": "CANARY{refuse}"}})
+env.cr.commit()
+env["logistics.lane"]._drain("out")
+env.cr.commit()
+result = True
+"""
+            )
+    with contextlib.suppress(xmlrpc.client.Fault):
+        rpc("logistics.connector", "action_test", [connector_id])
+    attempts = database.value("SELECT count(*) FROM logistics_attempt")
+    assert attempts >= 4
+    return rpc
+
+
+def search(where, text, found):
+    for name in SECRET_NAMES:
+        for form in disguises(CANARIES[name]):
+            if form in text:
+                found.append((where, name, form))
+    if TOKEN.encode() in text:
+        found.append((where, "access token", TOKEN))
+
+
+def test_no_secret_in_the_log(exercised, server):
+    found = []
+    search("log", server.log().encode(), found)
+    assert found == [], sorted({(item[0], item[1]) for item in found})
+
+
+def test_no_secret_in_any_table(exercised, database):
+    tables = [
+        name
+        for (name,) in database.sql(
+            "SELECT quote_ident(table_name) FROM information_schema.tables"
+            " WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
+        )
+    ]
+    found = []
+    with contextlib.closing(database.connect()) as connection:
+        cursor = connection.cursor()
+        for table in tables:
+            dump = io.BytesIO()
+            cursor.copy_expert(f"COPY {table} TO STDOUT", dump)
+            search(table, dump.getvalue(), found)
+    assert len(tables) > 100
+    assert found == [], sorted({(item[0], item[1]) for item in found})
+
+
+def test_no_secret_in_any_file(exercised, database):
+    files = [
+        path
+        for path in (harness.work_dir() / "data").rglob("*")
+        if path.is_file() and database.name in str(path)
+    ]
+    found = []
+    for path in files:
+        search(str(path), path.read_bytes(), found)
+    assert found == [], sorted({(item[0], item[1]) for item in found})
+
+
+def test_no_secret_in_any_export(exercised):
+    rpc, found, models = exercised, [], []
+    for row in rpc(
+        "ir.model", "search_read", [("model", "=like", "logistics.%")], fields=["model"]
+    ):
+        model = row["model"]
+        try:
+            ids = rpc(model, "search", [])
+        except xmlrpc.client.Fault:
+            continue  # abstract, or closed even to administrators
+        models.append(model)
+        names = list(rpc(model, "fields_get", [], ["type"]))
+        for name in names:
+            for method, argument in (("read", [name]), ("export_data", [name])):
+                with contextlib.suppress(xmlrpc.client.Fault):
+                    search(
+                        f"{model}.{method}({name})",
+                        json.dumps(
+                            rpc(model, method, ids, argument), default=str
+                        ).encode(),
+                        found,
+                    )
+    assert {"logistics.connector", "logistics.credential", "logistics.attempt"} <= set(
+        models
+    )
+    assert found == [], sorted({(item[0], item[1]) for item in found})
+
+
+def test_no_secret_in_a_copy(exercised, database):
+    rpc = exercised
+    connector_id = database.connectors()[harness.PROFILE][0]
+    copy_id = rpc("logistics.connector", "copy", [connector_id])
+    copy_id = copy_id[0] if isinstance(copy_id, list) else copy_id
+    assert (
+        database.value(
+            "SELECT count(*) FROM logistics_credential WHERE connector_id = %s",
+            [copy_id],
+        )
+        == 0
+    )
