@@ -259,10 +259,16 @@ class Database:
         )
         self._maintain(f'CREATE DATABASE "{self.name}" TEMPLATE "{template}"')
 
-    def script(self, code):
+    def script(self, code, addons_path=""):
         """Run Python with ``env`` inside Odoo; return its variable ``result``."""
         done = subprocess.run(
-            odoo_command(self.name, "--no-http", "--log-level=warn", shell=True),
+            odoo_command(
+                self.name,
+                "--no-http",
+                "--log-level=warn",
+                shell=True,
+                addons_path=addons_path,
+            ),
             input=f"{code}\nimport json\nprint({MARK!r} + json.dumps(result))\n",
             env=environment(),
             capture_output=True,
