@@ -17,6 +17,7 @@ from ..waker import wake
 _logger = logging.getLogger(__name__)
 
 MAX_BYTES = 1024 * 1024
+TOO_LARGE = f"The body is larger than {MAX_BYTES} bytes."
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 #: Refused signatures are told to people at most this often per connector.
 REFUSAL_INTERVAL = 60.0
@@ -48,13 +49,11 @@ class InboundController(http.Controller):
         fail. Refusals say why in the form of RFC 9457.
         """
         httprequest = request.httprequest
-        if httprequest.mimetype in FORM_TYPES:
-            return _refuse(415, "Form bodies can't be verified: send the body as is.")
-        if httprequest.headers.get("Content-Encoding", "identity") != "identity":
-            return _refuse(415, "Compressed bodies are not accepted.")
-        body = _read_body(httprequest)
-        if body is None:
-            return _refuse(413, f"The body is larger than {MAX_BYTES} bytes.")
+        body = httprequest.get_data(cache=False)
+        # A body without a length is cut at the limit by the server, so one that
+        # reaches it may not be whole.
+        if httprequest.content_length is None and len(body) >= MAX_BYTES:
+            return _refuse(413, TOO_LARGE)
         route = request.env["logistics.connector"]._inbound_route(public_id)
         if route is None:
             decoy_verify(body)
@@ -81,19 +80,19 @@ class InboundController(http.Controller):
         return _store(route, body, headers, stream, verdict.message_id)
 
 
-def _read_body(httprequest):
-    """Return the raw bytes, None when there are too many.
+def refusal(httprequest):
+    """Return why a request can't be read, as a response, or None.
 
-    A body without a length is cut at the limit by the server, so one that
-    reaches it may not be whole.
+    Asked before anything of the body is read: parsing a form would take the raw
+    bytes away, and what is too large need not be received.
     """
-    length = httprequest.content_length
-    if length is not None and length > MAX_BYTES:
-        return None
-    body = httprequest.get_data(cache=False)
-    if length is None and len(body) >= MAX_BYTES:
-        return None
-    return body
+    if httprequest.mimetype in FORM_TYPES:
+        return _refuse(415, "Form bodies can't be verified: send the body as is.")
+    if httprequest.headers.get("Content-Encoding", "identity") != "identity":
+        return _refuse(415, "Compressed bodies are not accepted.")
+    if (httprequest.content_length or 0) > MAX_BYTES:
+        return _refuse(413, TOO_LARGE)
+    return None
 
 
 def _store(route, body, headers, stream, message_id):

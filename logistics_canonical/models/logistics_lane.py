@@ -45,7 +45,7 @@ CLAIM = """
        SET state = %(working)s,
            tries = coalesce(message.tries, 0) + 1,
            lease_token = %(token)s,
-           next_attempt_at = now() AT TIME ZONE 'UTC' + %(lease)s * interval '1 s'
+           next_attempt_at = %(now)s::timestamp + %(lease)s * interval '1 s'
       FROM (
             SELECT due.id, due.state AS former_state
               FROM logistics_connector connector
@@ -57,7 +57,7 @@ CLAIM = """
                        AND direction = %(direction)s
                        AND state IN ('received', 'processing', 'pending',
                                      'sending', 'waiting')
-                       AND next_attempt_at <= now() AT TIME ZONE 'UTC'
+                       AND next_attempt_at <= %(now)s::timestamp
                      ORDER BY next_attempt_at, id
                      LIMIT CASE WHEN connector.breaker_state = 'closed'
                                   OR %(direction)s = 'in'
@@ -67,7 +67,7 @@ CLAIM = """
              WHERE connector.is_paused IS NOT TRUE
                AND (%(direction)s = 'in' OR connector.is_auth_failed IS NOT TRUE)
                AND (%(direction)s = 'in' OR connector.breaker_state = 'closed'
-                    OR connector.breaker_until <= now() AT TIME ZONE 'UTC')
+                    OR connector.breaker_until <= %(now)s::timestamp)
              ORDER BY due.next_attempt_at, due.id
              LIMIT %(limit)s
            ) claimed
@@ -217,6 +217,7 @@ class LogisticsLane(models.AbstractModel):
             {
                 "working": "processing" if direction == "in" else "sending",
                 "token": token,
+                "now": self.env.cr.now(),
                 "lease": self._lease_seconds(),
                 "lanes": lanes,
                 "direction": direction,
