@@ -43,7 +43,8 @@ _EMBEDDED = 3
 
 _SECRET_WORDS = (
     r"passw|passphrase|passcode|pwd|secret|token|api[_-]?key"
-    r"|(?<![a-z])authori[sz]ation(?![a-z])|credential|hmac|cookie|session[_-]?id|bearer|jwt|iban"
+    r"|(?<![a-z])authori[sz]ation(?![a-z])|credential|hmac|cookie|session[_-]?id"
+    r"|bearer|jwt|iban"
     r"|(?:access|private|subscription|shared|encryption)[_-]?(?:key|license)"
     r"|(?:account|shipper)[_-]?(?:number|num|no|nr)(?![a-z])"
 )
@@ -75,19 +76,19 @@ _THINGS = frozenset(
 )
 
 
-@lru_cache(maxsize=4096)
 def _secret(name: str) -> str:
-    """Say what a name hides: ``all`` below it, ``own`` text, or nothing."""
+    """Say what a name hides: ``all`` below it, its ``own`` text, or nothing."""
     return "all" if _SECRET_NAME.search(name) else ""
 
 
-@lru_cache(maxsize=4096)
 def _secret_or_personal(name: str) -> str:
-    return _secret(name) or _personal(name)
+    # Names come from outside: those remembered are few and short.
+    return _secret(name) or _personal(name[:100])
 
 
+@lru_cache(maxsize=4096)
 def _personal(name):
-    words = [word.lower() for word in _WORD.findall(name[:100])]
+    words = [word.lower() for word in _WORD.findall(name)]
     if words[:1] == ["line"] and words[1:] and words[1].isdigit():
         return "own"
     while words and (words[-1].isdigit() or words[-1] in ("line", "lines", "text")):
