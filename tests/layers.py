@@ -51,8 +51,7 @@ def check_pure(path, tree):
             owner = node.func.value
             name = owner.id if isinstance(owner, ast.Name) else ""
             if name in ("time", "datetime", "date") and node.func.attr in CLOCKS:
-                if path.name != "webhook.py":  # the decoy's time is thrown away
-                    yield node.lineno, "reads a clock: pass the instant in"
+                yield node.lineno, "reads a clock: pass the instant in"
 
 
 def check_commit(path, tree):

@@ -176,9 +176,13 @@ def response_result(
     request: Mapping[str, Any] | None,
 ) -> Result:
     """Say what an answer means. Used by :meth:`.profile.Profile.answer`."""
-    from_status = classify(response.status) if response.status >= 400 else ""
-    content_type = response.headers.get("content-type", "")
     retry_after = _retry_after(response.headers)
+    from_status = (
+        ""
+        if 200 <= response.status < 300
+        else classify(response.status, retry_after=retry_after)
+    )
+    content_type = response.headers.get("content-type", "")
     error_class = None
     parsed = _empty(profile, operation, response, request)
     if response.body.strip():

@@ -30,6 +30,9 @@ LEASE_SECONDS = 60
 #: A message whose worker died this often is what kills the workers.
 MAX_CRASHES = 3
 CALLS_IN_FLIGHT = 16
+RETRIES = 20
+#: Advisory lock of the workers that got in each other's way.
+TURN_LOCK = 7_106_114
 RETRYABLE = (
     psycopg2.errors.SerializationFailure,
     psycopg2.errors.DeadlockDetected,
@@ -157,30 +160,53 @@ class LogisticsLane(models.AbstractModel):
     def _run(self, claim, work):
         progress = self.env["ir.cron"]._commit_progress
         while True:
-            claimed = self._retrying(claim)
-            progress(remaining=len(claimed))
+            claimed, _left = self._transact(
+                claim, lambda found: progress(remaining=len(found))
+            )
             if not claimed:
                 return
-            self._retrying(lambda claimed=claimed: work(claimed))
-            if progress(len(claimed), remaining=1) <= 0:
+            done = len(claimed)
+            _result, left = self._transact(
+                lambda claimed=claimed: work(claimed),
+                lambda _result, done=done: progress(done, remaining=1),
+            )
+            if left <= 0:
                 return
 
-    def _retrying(self, function):
-        """Call ``function`` again when another worker got in its way."""
-        for attempt in range(8):
-            try:
-                result = function()
-                self.env.flush_all()
-                return result
-            except RETRYABLE:
-                self.env.cr.rollback()
-                self.env.invalidate_all(flush=False)
-                time.sleep(random.uniform(0, 0.02 * 2**attempt))
-            except LeaseLost:
-                self.env.cr.rollback()
-                self.env.invalidate_all(flush=False)
-                return None
-        return function()
+    def _transact(self, function, commit):
+        """Call ``function``, then ``commit``; again when another worker got in
+        its way.
+
+        Whoever failed once takes turns with the others that did, so that workers
+        on one busy shipment don't go on failing because of each other.
+
+        :return: (what function returned, what commit returned)
+        """
+        cr = self.env.cr
+        in_turn = False
+        try:
+            for attempt in range(RETRIES):
+                try:
+                    result = function()
+                    self.env.flush_all()
+                    return result, commit(result)
+                except (*RETRYABLE, LeaseLost) as error:
+                    cr.rollback()
+                    self.env.invalidate_all(flush=False)
+                    if isinstance(error, LeaseLost):
+                        break
+                    time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))
+                    if not in_turn:
+                        # Held by the session, so it outlives the transactions
+                        # below; each of those sees what was committed before.
+                        cr.execute("SELECT pg_advisory_lock(%s)", [TURN_LOCK])
+                        cr.rollback()
+                        in_turn = True
+            # What is leased is taken up again when the lease ends.
+            return None, commit([])
+        finally:
+            if in_turn:
+                cr.execute("SELECT pg_advisory_unlock(%s)", [TURN_LOCK])
 
     @api.model
     def _drain(self, direction="in", lanes=LANES):
@@ -455,7 +481,7 @@ class LogisticsLane(models.AbstractModel):
             }
         )
         connector._record_call(
-            error_class not in ("transient", "throttled"),
+            error_class != "transient",
             now.replace(tzinfo=timezone.utc),
         )
         if failed and error_class == "auth":

@@ -96,7 +96,7 @@ class LogisticsException(models.Model):
     last_seen = fields.Datetime(readonly=True, default=fields.Datetime.now)
     resolved_at = fields.Datetime(readonly=True)
     resolved_by_id = fields.Many2one(
-        "res.users", string="Resolved By", readonly=True, help="Empty: by itself."
+        "res.users", readonly=True, help="Empty: by itself."
     )
     age = fields.Char(compute="_compute_age")
     occurrences = fields.Integer(

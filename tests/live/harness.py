@@ -384,7 +384,9 @@ class Server:
         def watch():
             while not over.wait(0.2):
                 if self.process.poll() is not None:
-                    self.start()
+                    # It ends again while the database is still starting up.
+                    with contextlib.suppress(RuntimeError):
+                        self.start()
 
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
