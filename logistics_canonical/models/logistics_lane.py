@@ -14,6 +14,7 @@ import psycopg2.errors
 from psycopg2.extras import execute_values
 
 from odoo import api, models
+from odoo.tools import SQL
 
 from ..core import redaction, retry
 from ..core.adapter import Inbound, Response
@@ -259,7 +260,35 @@ class LogisticsLane(models.AbstractModel):
         self.env["logistics.message"].invalidate_model(
             ["state", "tries", "next_attempt_at", "lease_token"], flush=False
         )
-        return sorted(rows, key=lambda row: row.id)
+        return self._one_suspect(sorted(rows, key=lambda row: row.id))
+
+    @api.model
+    def _one_suspect(self, rows):
+        """Keep a single message whose worker died, and give the others back.
+
+        One of them may be what killed it. Worked on alone, it shows; and the
+        others don't pay for it with tries of their own.
+        """
+        suspects = [
+            row for row in rows if row.former_state in ("processing", "sending")
+        ]
+        if not suspects:
+            return rows
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE logistics_message message
+                   SET state = v.state, tries = message.tries - 1,
+                       lease_token = NULL, next_attempt_at = %s
+                  FROM (SELECT unnest(%s::int[]) AS id, unnest(%s::varchar[]) AS state) v
+                 WHERE message.id = v.id
+                """,
+                self.env.cr.now(),
+                [row.id for row in rows if row is not suspects[0]],
+                [row.former_state for row in rows if row is not suspects[0]],
+            )
+        )
+        return suspects[:1]
 
     @api.model
     def _lease_seconds(self):

@@ -255,6 +255,28 @@ class TestMessage(LogisticsCommon):
         self.lane._drain()
         self.assertEqual(shipment.milestone, "picked_up")
 
+    def test_after_a_crash_each_message_is_tried_alone(self):
+        shipment = self._create_shipment("A1", "A2", "A3")
+        for number in ("A1", "A2", "A3"):
+            self.connector._receive(self._body(number, ("PU", "2026-01-01T10:00:00Z")))
+        self.env["ir.config_parameter"].set_param(
+            "logistics_canonical.lease_seconds", 0
+        )
+        self.assertEqual(len(self.lane._claim("in", ["standard"])), 3)
+        # Their worker dies here. What killed it is among them.
+        alone = self.lane._claim("in", ["standard"])
+        self.assertEqual(len(alone), 1)
+        messages = self.messages.search([("connector_id", "=", self.connector.id)])
+        self.assertEqual(sorted(messages.mapped("tries")), [1, 1, 2])
+        for _crash in range(2):
+            self.assertEqual(self.lane._claim("in", ["standard"])[0].id, alone[0].id)
+        self.lane._drain()
+        self.assertEqual(sorted(messages.mapped("state")), ["dead", "done", "done"])
+        self.assertEqual(
+            sorted(shipment.parcel_ids.mapped("milestone")),
+            ["new", "picked_up", "picked_up"],
+        )
+
     def test_set_aside_and_taken_up_again(self):
         message_id, _new = self.connector._receive(b"broken")
         self.lane._drain()
