@@ -78,23 +78,28 @@ def run(database, quick):
         + ("p99 insert", "p99 ratio", "target"),
     )
     table.note("target: ours/insert at least 0.85, p99 ratio at most 1.50")
-    table.note("lanes off while measuring; p50 and p99 of all rounds together")
+    table.note("lanes off while measuring, except in the last line, where they work")
+    table.note("off what is accepted; p50 and p99 of all rounds together")
     load = Load()
     try:
-        for name, workers in (("threaded", 0), ("4 workers", 4)):
+        for name, workers, lanes, loads in (
+            ("threaded", 0, 0, (8, 32)),
+            ("4 workers", 4, 0, (8, 32)),
+            ("4 workers, lanes on", 4, 5, (8,)),
+        ):
             server = harness.Server(
                 database,
-                "--max-cron-threads=0",
+                f"--max-cron-threads={lanes}",
                 "--log-level=warn",
                 workers=workers,
                 addons_path=str(ADDONS),
             )
             with server:
-                for connections in (8, 32):
+                for connections in loads:
                     measured = _measure(
                         load, server, paths, connections, rounds, seconds
                     )
-                    _report(table, f"{name}, {connections} conn.", measured)
+                    _report(table, f"{name}, {connections} conn.", measured, not lanes)
     finally:
         load.close()
     table.show()
@@ -117,7 +122,7 @@ def _measure(load, server, paths, connections, rounds, seconds):
     return measured
 
 
-def _report(table, name, measured):
+def _report(table, name, measured, judged):
     rates = {
         target: [len(answer["latencies"]) / answer["seconds"] for answer in answers]
         for target, answers in measured.items()
@@ -144,5 +149,5 @@ def _report(table, name, measured):
         f"{p99['ours']:.1f}",
         f"{p99['insert']:.1f}",
         f"{tail:.2f}",
-        verdict(ratio >= 0.85 and tail <= 1.5),
+        verdict(ratio >= 0.85 and tail <= 1.5) if judged else "",
     )
