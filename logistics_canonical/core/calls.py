@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 from xml.sax.saxutils import escape
 
 from .adapter import Outbound, Parsed, Problem, Response, Result
@@ -132,7 +132,8 @@ def token_request(
     if not url:
         raise CallError(f"{profile.name} has no {environment} address for tokens.")
     if base_url:
-        url = base_url.rstrip("/") + "/" + url.split("/", 3)[3]
+        # The host is replaced; the token's path has nothing to do with the API's.
+        url = urljoin(base_url, urlsplit(url).path)
     client_id = _credential_text(auth["client_id"], credentials)
     client_secret = _credential_text(auth["client_secret"], credentials)
     form = {"grant_type": "client_credentials"}

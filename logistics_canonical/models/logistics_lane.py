@@ -83,6 +83,19 @@ CLAIM = """
               claimed.former_state
 """
 
+BUSY = """
+    SELECT count(*)
+      FROM logistics_connector connector
+     WHERE EXISTS (
+           SELECT 1 FROM logistics_message
+            WHERE connector_id = connector.id
+              AND lane = ANY(%(lanes)s)
+              AND direction = %(direction)s
+              AND state IN ('received', 'processing', 'pending', 'sending',
+                            'waiting')
+              AND next_attempt_at <= %(now)s::timestamp)
+"""
+
 FINISH = """
     UPDATE logistics_message message
        SET state = v.state, error_class = v.error_class,
@@ -238,21 +251,19 @@ class LogisticsLane(models.AbstractModel):
         :return: list of :class:`Claimed`
         """
         token = uuid.uuid4().hex
-        connectors = self.env["logistics.connector"].search_count([]) or 1
-        self.env.cr.execute(
-            CLAIM,
-            {
-                "working": "processing" if direction == "in" else "sending",
-                "token": token,
-                "now": self.env.cr.now(),
-                "lease": self._lease_seconds(),
-                "lanes": lanes,
-                "direction": direction,
-                "share": max(limit // connectors, 20),
-                "limit": limit,
-            },
-            log_exceptions=False,
-        )
+        values = {
+            "working": "processing" if direction == "in" else "sending",
+            "token": token,
+            "now": self.env.cr.now(),
+            "lease": self._lease_seconds(),
+            "lanes": lanes,
+            "direction": direction,
+            "limit": limit,
+        }
+        self.env.cr.execute(BUSY, values)
+        busy = self.env.cr.fetchone()[0] or 1
+        values["share"] = max(limit // busy, 20)
+        self.env.cr.execute(CLAIM, values, log_exceptions=False)
         rows = [
             Claimed(*row[:4], bytes(row[4] or b""), *row[5:], token)
             for row in self.env.cr.fetchall()

@@ -206,7 +206,8 @@ def test_a_token_can_be_asked_for_with_the_client_in_the_body():
     request = token_request(
         prof, "main", CREDENTIALS, base_url="http://127.0.0.1:8070/acme"
     )
-    assert request.url == "http://127.0.0.1:8070/acme/oauth/token"
+    # The path of the API's address is not the token's.
+    assert request.url == "http://127.0.0.1:8070/oauth/token"
     form = parse_qs(request.body.decode())
     assert form["client_id"] == ["id"]
     assert form["client_secret"] == [CREDENTIALS["password"]]
