@@ -164,3 +164,64 @@ def test_a_database_restart_loses_nothing(database, server):
         assert set(failures) <= {0, 404, 500, 503}
         settle(database, server, "RESTART")
     check(database, "RESTART", acknowledged)
+
+
+def test_only_the_message_that_kills_its_worker_is_set_aside(database, server):
+    """A held lock stops the worker at one message; there it is killed each time."""
+    path = harness.path_of(database, "easypost")
+    sender = harness.Sender(server.port)
+
+    def send(number, scans):
+        body = harness.easypost_body(number, *SCANS[:scans])
+        sender.deliver(path, body, harness.signed_easypost(body))
+        return body
+
+    def state(body):
+        return database.sql(
+            "SELECT state, error_class FROM logistics_message WHERE body = %s", [body]
+        )[0]
+
+    first = send("KILLER", 1)
+    harness.wait_until(lambda: state(first)[0] == "done")
+    rounds = iter(range(10_000))
+    good, kills = [], 0
+    with contextlib.closing(database.connect()) as connection:
+        connection.autocommit = False
+        connection.cursor().execute(
+            "SELECT id FROM logistics_shipment WHERE id ="
+            " (SELECT shipment_id FROM logistics_parcel"
+            "   WHERE tracking_number = 'KILLER') FOR UPDATE"
+        )
+        killer = send("KILLER", 2)
+        good += [send(f"BYSTANDER{n}", 1) for n in range(8)]
+
+        def stuck():
+            """Return the connections of workers that wait for the lock."""
+            good.append(send(f"PASSERBY{next(rounds)}", 1))
+            if state(killer)[0] == "dead":
+                return ["it is over"]
+            return database.sql(
+                "SELECT pid FROM pg_stat_activity WHERE datname = %s"
+                " AND wait_event_type = 'Lock'",
+                [database.name],
+            )
+
+        while harness.wait_until(stuck, 60, every=0.5) != ["it is over"]:
+            for pid in server.workers("WorkerCron"):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            kills += 1
+            assert kills < 10, "it is never set aside"
+            # The server would notice the dead client only when the lock is free.
+            database.sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = %s AND wait_event_type = 'Lock'",
+                [database.name],
+            )
+        connection.rollback()
+    assert state(killer) == ("dead", "poison")
+    assert kills >= 2  # one crash alone may be anybody's fault
+    settle(database, server, "BYSTANDER")
+    settle(database, server, "PASSERBY")
+    assert {state(body) for body in good} == {("done", None)}
+    sender.close()
