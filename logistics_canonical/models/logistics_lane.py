@@ -291,7 +291,8 @@ class LogisticsLane(models.AbstractModel):
                 UPDATE logistics_message message
                    SET state = v.state, tries = message.tries - 1,
                        lease_token = NULL, next_attempt_at = %s
-                  FROM (SELECT unnest(%s::int[]) AS id, unnest(%s::varchar[]) AS state) v
+                  FROM (SELECT unnest(%s::int[]) AS id,
+                               unnest(%s::varchar[]) AS state) v
                  WHERE message.id = v.id
                 """,
                 self.env.cr.now(),
