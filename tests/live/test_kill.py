@@ -192,8 +192,13 @@ def test_only_the_message_that_kills_its_worker_is_set_aside(database, server):
             " (SELECT shipment_id FROM logistics_parcel"
             "   WHERE tracking_number = 'KILLER') FOR UPDATE"
         )
+        # They wait together, so that one batch takes them up.
+        pause = "UPDATE logistics_connector SET is_paused = %s"
+        database.sql(pause, [True])
+        good += [send(f"BYSTANDER{n}", 1) for n in range(4)]
         killer = send("KILLER", 2)
-        good += [send(f"BYSTANDER{n}", 1) for n in range(8)]
+        good += [send(f"BYSTANDER{n}", 1) for n in range(4, 8)]
+        database.sql(pause, [False])
 
         def stuck():
             """Return the connections of workers that wait for the lock."""
