@@ -178,11 +178,43 @@ class Adapter:
         return profile.answer(operation, response, request)
 
     def lookup_request(
-        self, operation: str, payload: Mapping[str, Any], profile
+        self,
+        operation: str,
+        payload: Mapping[str, Any],
+        profile,
+        *,
+        environment: str = "production",
+        base_url: str = "",
     ) -> Outbound | None:
         """Return how to ask whether a request of unknown fate arrived.
 
-        None: the partner can't be asked. Asking for tracking changes nothing, so
-        it is simply asked again.
+        :return: the request of the operation that the profile names as the
+            ``lookup``; None when the partner can't be asked
         """
-        return None
+        lookup = profile.operations.get(operation, {}).get("lookup")
+        if not lookup:
+            return None
+        return self.build_request(
+            lookup, payload, profile, environment=environment, base_url=base_url
+        )
+
+    def parse_lookup(
+        self,
+        operation: str,
+        response: Response,
+        profile,
+        request: Mapping[str, Any] | None = None,
+    ) -> tuple[str, Result]:
+        """Say what the answer to a lookup means.
+
+        :return: ``found`` with what the operation's own answer would have
+            brought; ``absent``; or ``failed``, when the answer tells neither
+        """
+        lookup = profile.operations[operation]["lookup"]
+        result = self.parse_response(lookup, response, profile, request)
+        absent = response.status in (404, 410) or any(
+            problem.kind == "no_data" for problem in result.parsed.problems
+        )
+        if absent:
+            return "absent", result
+        return ("found" if result.ok else "failed"), result

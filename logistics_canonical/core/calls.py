@@ -67,21 +67,62 @@ def build_request(
     spec = profile.operations.get(operation)
     if spec is None:
         raise CallError(f"{profile.name} has no operation {operation!r}.")
+    refuse_markers(payload)
+    values = {"request_id": _request_id(operation, payload), **payload}
+    body, content_type = _body(spec, values) if "body" in spec else (b"", "")
+    return frame(
+        profile,
+        operation,
+        values,
+        body,
+        content_type,
+        environment=environment,
+        base_url=base_url,
+    )
+
+
+def frame(
+    profile: Any,
+    operation: str,
+    values: Mapping[str, Any],
+    body: bytes,
+    content_type: str,
+    *,
+    environment: str = "production",
+    base_url: str = "",
+) -> Outbound:
+    """Put a body into the request the profile describes for an operation.
+
+    :param values: what fills the operation's path, query and headers
+    :param content_type: of the body, empty when there is none
+    :raise CallError: when the operation, its endpoint or a value is missing
+    """
+    spec = profile.operations.get(operation)
+    if spec is None:
+        raise CallError(f"{profile.name} has no operation {operation!r}.")
     base = base_url or spec.get("endpoints", profile.endpoints).get(environment)
     if not base:
         raise CallError(f"{profile.name} has no {environment} endpoint.")
-    values = {"request_id": _request_id(operation, payload), **payload}
     url = base.rstrip("/") + _fill(spec["path"], values, _quote)
     query = _filled(spec.get("query", {}), values)
     if query:
         url += ("&" if "?" in url else "?") + urlencode(query, quote_via=quote)
     headers = {"Accept": spec.get("accept", "application/json")}
     headers.update(_filled(spec.get("headers", {}), values))
-    body = b""
-    if "body" in spec:
-        body, content_type = _body(spec, values)
+    if content_type:
         headers.setdefault("Content-Type", content_type)
     return Outbound(spec["method"], url, headers, body, spec.get("auth", ""))
+
+
+def refuse_markers(payload: Any) -> None:
+    """Refuse values that look like a place for a credential.
+
+    Whoever can write a customer's name must not get a password put in its place.
+
+    :raise CallError: when there is one
+    """
+    if "{credential:" in json.dumps(payload, default=str):
+        raise CallError("A value of the request contains '{credential:'.")
 
 
 def authorise(
@@ -99,6 +140,9 @@ def authorise(
     headers = dict(outbound.headers)
     headers.update(_credentialed(auth.get("headers", {}), credentials))
     url, body = outbound.url, outbound.body
+    if b"{credential:" in body:
+        # Account numbers and logins that the partner wants in the message.
+        body = _credential_body(outbound, credentials)
     if scheme == "basic":
         headers["Authorization"] = _basic(
             _credential_text(auth.get("username", ""), credentials),
@@ -107,8 +151,6 @@ def authorise(
     elif scheme == "query":
         query = urlencode(_credentialed(auth["query"], credentials), quote_via=quote)
         url += ("&" if "?" in url else "?") + query
-    elif scheme == "body":
-        body = _credential_body(outbound, credentials)
     elif scheme == "oauth2_client_credentials":
         headers["Authorization"] = f"Bearer {token}"
     return replace(outbound, url=url, headers=headers, body=body)

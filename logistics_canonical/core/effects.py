@@ -1,0 +1,70 @@
+# Copyright 2026 Logistics Suite contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""What may be done after a call whose fate isn't certain.
+
+A call that changes something at a partner is sent again only when that can't do
+the thing twice. What a profile says of an operation (``repeat``) and how far the
+call got decide; how often it was tried does not.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+#: ``safe``: sending again does no harm. ``lookup``: ask the partner first.
+#: ``never``: a person decides.
+REPEATS = ("safe", "lookup", "never")
+#: Seconds after which what a partner did shows when it is asked.
+SETTLE_SECONDS = 30.0
+
+
+def repeat_of(operation: Mapping[str, Any]) -> str:
+    """Return what a repetition of an operation does, see :data:`REPEATS`.
+
+    :param operation: the profile's entry of the operation
+    """
+    if "repeat" in operation:
+        return operation["repeat"]
+    return "safe" if operation.get("method") == "GET" else "never"
+
+
+def fate(repeat: str, error_class: str, *, left: bool = True, status: int = 0) -> str:
+    """Return what is known about a call after it ended.
+
+    :param repeat: see :data:`REPEATS`
+    :param error_class: what the answer, or the lack of one, means
+    :param left: whether the request may have left this machine
+    :param status: HTTP status of the answer, 0 when there was none
+    :return: ``done``; ``again``, to be repeated on schedule; ``refused``, the
+        partner said no; ``auth``; ``unknown``, when it may or may not have been done
+    """
+    if not error_class:
+        return "done"
+    if error_class == "auth":
+        return "auth"
+    if error_class == "throttled":
+        return "again"
+    if error_class == "transient":
+        return "again" if repeat == "safe" or not left else "unknown"
+    if error_class in ("poison", "unknown") and repeat != "safe" and left:
+        # Something came back, perhaps a maintenance page, perhaps half a label.
+        return "unknown"
+    return "refused"
+
+
+def after_unknown(repeat: str) -> str:
+    """Return ``resend``, ``lookup`` or ``person``."""
+    return {"safe": "resend", "lookup": "lookup"}.get(repeat, "person")
+
+
+def after_lookup(outcome: str, absence_is_proof: bool) -> str:
+    """Return what a lookup's answer leads to.
+
+    :param outcome: ``found``, ``absent`` or ``failed``
+    :param absence_is_proof: whether the partner would have known
+    :return: ``done``, ``resend``, ``lookup`` (ask again) or ``person``
+    """
+    if outcome == "found":
+        return "done"
+    if outcome == "failed":
+        return "lookup"
+    return "resend" if absence_is_proof else "person"
