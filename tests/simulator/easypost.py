@@ -7,6 +7,10 @@ import hmac
 import json
 import unicodedata
 
+from .wire import Answer, Route
+
+NAME = "easypost"
+
 # step: (status, status_detail, message)
 WORDS = {
     "announced": ("pre_transit", "label_created", "Shipping label created"),
@@ -86,3 +90,14 @@ def sign(body, secret):
         "User-Agent": "EasyPost/v2 SimulatedClient",
         "X-Hmac-Signature": f"hmac-sha256-hex={digest}",
     }
+
+
+def trackers(request, state, number=""):
+    """Answer the list of trackers by tracking code."""
+    number = number or request.asked("tracking_code")
+    parcel = state.world.parcels.get(number)
+    found = [tracker(parcel)] if parcel else []
+    return Answer(200, {"trackers": found, "has_more": False})
+
+
+ROUTES = [Route("GET", "/v2/trackers(?:/([^/]+))?", trackers)]

@@ -8,6 +8,10 @@ Track Alert signs nothing: it sends the credential agreed at the subscription.
 import json
 from datetime import timedelta
 
+from .wire import Answer, Refusal, Route
+
+NAME = "ups"
+
 # step: (type, code, description, statusCode)
 WORDS = {
     "announced": ("M", "MP", "Shipper created a label", "003"),
@@ -83,3 +87,36 @@ def track_answer(parcel):
     package = {"trackingNumber": parcel.number, "activity": activity}
     shipment = {"inquiryNumber": parcel.number, "package": [package]}
     return 200, {"trackResponse": {"shipment": [shipment]}}
+
+
+def errors(status, code, message):
+    return Answer(
+        status, {"response": {"errors": [{"code": code, "message": message}]}}
+    )
+
+
+def token(request, state):
+    """Answer the client credentials grant."""
+    known = state.accounts[NAME]
+    if request.denied or request.basic() != (known["client"], known["secret"]):
+        return errors(401, "10401", "ClientId is Invalid")
+    granted = state.grant(NAME, 14399)
+    return Answer(
+        200, {"token_type": "Bearer", "access_token": granted, "expires_in": "14399"}
+    )
+
+
+def _admit(request, state):
+    if request.denied or not state.knows_token(NAME, request.bearer()):
+        raise Refusal(errors(401, "250002", "Invalid Authentication Information."))
+
+
+def track(request, state, number):
+    _admit(request, state)
+    return track_answer(state.world.parcels.get(number))
+
+
+ROUTES = [
+    Route("POST", "/security/v1/oauth/token", token),
+    Route("GET", "/api/track/v1/details/([^/]+)", track),
+]

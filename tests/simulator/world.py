@@ -61,14 +61,29 @@ class Parcel:
     life: str
     started: datetime
     steps: list[Step] = field(default_factory=list)
+    #: Booked over an API: steps happen when they are played, not by the script's clock.
+    booked: bool = False
+    #: Cancelled: nothing happens any more.
+    ended: bool = False
+
+    @classmethod
+    def of_booking(cls, number, partner, life="delivered"):
+        """Return a parcel that was booked just now: announced and no further."""
+        now = datetime.now(timezone.utc)
+        parcel = cls(number, partner, life, now, booked=True)
+        parcel.advance()
+        return parcel
 
     def advance(self):
         """Let the next step happen; return it, or None at the end."""
         script = LIVES[self.life]
-        if len(self.steps) >= len(script):
+        if self.ended or len(self.steps) >= len(script):
             return None
         name, hours = script[len(self.steps)]
-        step = Step(name, self.started + timedelta(hours=hours))
+        if self.booked:
+            step = Step(name, datetime.now(timezone.utc))
+        else:
+            step = Step(name, self.started + timedelta(hours=hours))
         self.steps.append(step)
         return step
 
@@ -88,3 +103,7 @@ class World:
             )
             for row in shipments
         }
+
+    def add(self, parcel):
+        """Let one more parcel exist."""
+        self.parcels[parcel.number] = parcel
