@@ -17,6 +17,7 @@
         "data/logistics_vocabulary.xml",
         "data/ir_cron_data.xml",
         "wizards/logistics_message_replay_views.xml",
+        "wizards/logistics_message_decide_views.xml",
         "wizards/logistics_credential_set_views.xml",
         "views/logistics_message_views.xml",
         "views/logistics_event_views.xml",

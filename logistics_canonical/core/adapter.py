@@ -177,6 +177,13 @@ class Adapter:
         """
         return profile.answer(operation, response, request)
 
+    def is_report(self, operation: str) -> bool:
+        """Tell whether an answer is a report of events, interpreted like a push.
+
+        Otherwise it is the outcome of what was asked, for the record that asked.
+        """
+        return True
+
     def lookup_request(
         self,
         operation: str,

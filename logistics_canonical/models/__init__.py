@@ -15,6 +15,7 @@ from . import logistics_shipment
 from . import logistics_parcel
 from . import logistics_reference
 from . import logistics_lane
+from . import logistics_outbox
 from . import ir_http
 from . import res_company
 from . import res_config_settings

@@ -19,6 +19,11 @@ class LogisticsAttempt(models.Model):
     duration_ms = fields.Integer(string="Duration (ms)", readonly=True)
     automatic = fields.Boolean(default=True, readonly=True)
     user_id = fields.Many2one("res.users", readonly=True)
+    is_lookup = fields.Boolean(
+        string="Question",
+        readonly=True,
+        help="The partner was asked whether it has got the message.",
+    )
     http_status = fields.Integer(readonly=True)
     error_class = fields.Char(readonly=True)
     error_text = fields.Text(string="What Happened", readonly=True)

@@ -15,7 +15,7 @@ from ..core import breaker, redaction, webhook
 from ..core.adapter import Adapter
 from ..core.identity import message_dedupe_key
 from ..core.profile import load_profile
-from ..core.rate import TokenBucket
+from ..core.rate import Pace, TokenBucket
 from ..transport import Call
 from .logistics_lane import LANES
 
@@ -32,7 +32,7 @@ INSERT_MESSAGE = """
         correlation_id, parent_id, received_at, next_attempt_at, tries,
         create_uid, create_date, write_uid, write_date
     ) VALUES (
-        %(connector_id)s, %(company_id)s, 'in', 'received', %(lane)s, %(stream)s,
+        %(connector_id)s, %(company_id)s, 'in', %(state)s, %(lane)s, %(stream)s,
         %(operation)s, %(body)s, %(content_type)s, %(headers)s, %(request)s,
         %(dedupe_key)s, %(correlation_id)s, %(parent_id)s,
         now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC', 0,
@@ -158,6 +158,12 @@ class LogisticsConnector(models.Model):
         help="Refuse more than this many messages a second from this partner "
         "(for each server process). 0 means no limit.",
     )
+    outbound_rate = fields.Integer(
+        string="Calls per Minute",
+        help="Call this partner at most so often, however many workers there are. "
+        "0 takes the limit of the profile.",
+    )
+    pace_at = fields.Datetime(readonly=True, copy=False, exportable=False)
     breaker_state = fields.Selection(
         [("closed", "Closed"), ("open", "Open"), ("half_open", "Probing")],
         default="closed",
@@ -569,7 +575,7 @@ class LogisticsConnector(models.Model):
                 ),
                 "warning",
             )
-        result = self.env["logistics.lane"]._probe(self)
+        result = self.env["logistics.outbox"]._probe(self)
         if result is None:
             return (
                 self.env._("Nothing to call"),
@@ -584,22 +590,47 @@ class LogisticsConnector(models.Model):
             return self.env._("The connection works"), text, "success"
         return self.env._("The connection does not work"), text, "danger"
 
-    def _prepare_call(self, operation, payload):
+    def _prepare_call(self, operation, payload, idempotency_key=""):
         """Return a call the transport can send without a database.
 
         :param str operation: one of the profile's operations
         :param dict payload: what the operation needs
+        :param str idempotency_key: the same for every try of a message
         :rtype: :class:`~..transport.Call`
+        :raise CallError: when something is missing
         """
         self.ensure_one()
-        profile = self._compiled_profile()
-        outbound = self._get_adapter().build_request(
+        if idempotency_key:
+            payload = {**payload, "idempotency_key": idempotency_key}
+        return self._make_call(
+            self._get_adapter().build_request(
+                operation,
+                payload,
+                self._compiled_profile(),
+                environment=self.environment,
+                base_url=self.base_url or "",
+            )
+        )
+
+    def _prepare_lookup(self, operation, payload):
+        """Return the call that asks whether an operation was carried out.
+
+        :rtype: :class:`~..transport.Call` or None when the partner can't be asked
+        :raise CallError: when something is missing
+        """
+        self.ensure_one()
+        outbound = self._get_adapter().lookup_request(
             operation,
             payload,
-            profile,
+            self._compiled_profile(),
             environment=self.environment,
             base_url=self.base_url or "",
         )
+        return self._make_call(outbound) if outbound else None
+
+    def _make_call(self, outbound):
+        """Put a request together with all that is needed to send it."""
+        profile = self._compiled_profile()
         return Call(
             outbound=outbound,
             profile=profile,
@@ -679,6 +710,7 @@ class LogisticsConnector(models.Model):
         lane=None,
         message_id="",
         parent=None,
+        applied=False,
     ):
         """Store an inbound message before anybody interprets it.
 
@@ -690,6 +722,7 @@ class LogisticsConnector(models.Model):
         :param str lane: service class, by default the profile's for the stream
         :param str message_id: the sender's id, when it is part of what is signed
         :param parent: the outbound message it answers
+        :param bool applied: there is nothing left to interpret
         :return: (message id or None, True when it is new)
         """
         self.ensure_one()
@@ -713,6 +746,7 @@ class LogisticsConnector(models.Model):
                 "request": request,
                 "message_id": message_id,
                 "parent_id": parent.id if parent else None,
+                "state": "done" if applied else "received",
             },
         )
 
@@ -733,6 +767,7 @@ class LogisticsConnector(models.Model):
             INSERT_MESSAGE,
             dict(
                 values,
+                state=values.get("state", "received"),
                 # An answer is new when it differs from the last one to the same
                 # question, a push when its bytes or its id differ.
                 dedupe_key=message_dedupe_key(
@@ -764,6 +799,8 @@ class LogisticsConnector(models.Model):
         lane="standard",
         idempotency_key=None,
         correlation_id=None,
+        priority=0,
+        after=None,
     ):
         """Write an outbound message; it is sent after this transaction commits.
 
@@ -772,6 +809,8 @@ class LogisticsConnector(models.Model):
         :param record: the record the answer belongs to
         :param str idempotency_key: a second call with the same key returns the
             first message instead of writing another
+        :param int priority: the higher, the sooner within its lane
+        :param after: the outbound message that must be over before this one leaves
         :return: ``logistics.message`` record
         """
         self.ensure_one()
@@ -800,6 +839,9 @@ class LogisticsConnector(models.Model):
                 "operation": operation,
                 "request_json": json.dumps(payload, sort_keys=True),
                 "dedupe_key": dedupe_key,
+                "idempotency_key": key,
+                "priority": priority,
+                "after_id": after.id if after else False,
                 "correlation_id": correlation_id or uuid.uuid4().hex,
                 "res_model": record._name if record else False,
                 "res_id": record.id if record else False,
@@ -861,6 +903,68 @@ class LogisticsConnector(models.Model):
         elif after.state == "closed" and before.state != "closed":
             self._resolve_exception("breaker_open")
 
+    def _refuse_credentials(self, text):
+        """Stop sending, because the partner refused our credentials.
+
+        :param str text: the partner's words
+        """
+        self.ensure_one()
+        if self.is_auth_failed:
+            return
+        self.is_auth_failed = True
+        self._raise_exception(
+            "auth_failed",
+            text=self.env._(
+                "%(connector)s refused our credentials (%(text)s). Nothing is "
+                "sent until they are set anew or the connector is resumed.",
+                connector=self.name,
+                text=text,
+            ),
+        )
+
+    # === PACE === #
+
+    def _pace(self):
+        """Return how fast the partner may be called.
+
+        :rtype: :class:`~..core.rate.Pace`
+        """
+        self.ensure_one()
+        per_minute = self.outbound_rate or self._compiled_profile().limits.get(
+            "per_minute", 0
+        )
+        return Pace(
+            at=self.pace_at.replace(tzinfo=timezone.utc) if self.pace_at else None,
+            per_second=per_minute / 60,
+            # What a second is worth may go out at once.
+            burst=max(1, per_minute // 60),
+        )
+
+    def _note_taken(self, pace, now):
+        """Write down that calls are about to go out.
+
+        :param pace: the :class:`~..core.rate.Pace` after them
+        :param datetime now: naive UTC
+        """
+        self.ensure_one()
+        vals = {}
+        if pace.at:
+            vals["pace_at"] = pace.at.astimezone(timezone.utc).replace(tzinfo=None)
+        if self.breaker_state != "closed":
+            lease = self.env["logistics.lane"]._lease_seconds()
+            vals["breaker_state"] = "half_open"
+            vals["breaker_until"] = now + timedelta(seconds=lease)
+        if vals:
+            self.write(vals)
+
+    def _hold(self, until):
+        """Leave the partner alone for a while, because it asked for it.
+
+        :param datetime until: naive UTC
+        """
+        pace = self._pace().hold(until.replace(tzinfo=timezone.utc))
+        self.pace_at = pace.at.astimezone(timezone.utc).replace(tzinfo=None)
+
     def _note_auth_failures(self, count, reason):
         """Say that somebody sent messages with a wrong signature.
 
@@ -899,7 +1003,9 @@ class LogisticsConnector(models.Model):
                 connector._resolve_exception("connector_silent")
 
 
+#: What changes with the calls and decides nothing that is cached.
 BREAKER_FIELDS = {
+    "pace_at",
     "breaker_state",
     "breaker_failures",
     "breaker_openings",

@@ -6,8 +6,7 @@ import random
 import time
 import uuid
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import NamedTuple
 
 import psycopg2.errors
@@ -16,10 +15,9 @@ from psycopg2.extras import execute_values
 from odoo import api, models
 from odoo.tools import SQL
 
-from ..core import redaction, retry
-from ..core.adapter import Inbound, Response
+from ..core import retry
+from ..core.adapter import Inbound
 from ..core.readers import ReadError
-from ..transport import TransportError, send
 from ..waker import wake
 
 _logger = logging.getLogger(__name__)
@@ -30,7 +28,6 @@ BATCH = 200
 LEASE_SECONDS = 60
 #: A message whose worker died this often is what kills the workers.
 MAX_CRASHES = 3
-CALLS_IN_FLIGHT = 16
 RETRIES = 20
 #: Advisory lock of the workers that got in each other's way.
 TURN_LOCK = 7_106_114
@@ -46,7 +43,7 @@ ACTIONABLE = ("unmapped_code", "unknown_reference", "ambiguous_reference", "bad_
 # has come, and when the lease of a worker that died has ended.
 CLAIM = """
     UPDATE logistics_message message
-       SET state = %(working)s,
+       SET state = 'processing',
            tries = coalesce(message.tries, 0) + 1,
            lease_token = %(token)s,
            next_attempt_at = %(now)s::timestamp + %(lease)s * interval '1 s'
@@ -58,20 +55,14 @@ CLAIM = """
                       FROM logistics_message
                      WHERE connector_id = connector.id
                        AND lane = ANY(%(lanes)s)
-                       AND direction = %(direction)s
-                       AND state IN ('received', 'processing', 'pending',
-                                     'sending', 'waiting')
+                       AND direction = 'in'
+                       AND state IN ('received', 'processing', 'waiting')
                        AND next_attempt_at <= %(now)s::timestamp
                      ORDER BY next_attempt_at, id
-                     LIMIT CASE WHEN connector.breaker_state = 'closed'
-                                  OR %(direction)s = 'in'
-                                THEN %(share)s ELSE 1 END
+                     LIMIT %(share)s
                        FOR UPDATE SKIP LOCKED
              ) due
              WHERE connector.is_paused IS NOT TRUE
-               AND (%(direction)s = 'in' OR connector.is_auth_failed IS NOT TRUE)
-               AND (%(direction)s = 'in' OR connector.breaker_state = 'closed'
-                    OR connector.breaker_until <= %(now)s::timestamp)
              ORDER BY due.next_attempt_at, due.id
              LIMIT %(limit)s
            ) claimed
@@ -90,9 +81,8 @@ BUSY = """
            SELECT 1 FROM logistics_message
             WHERE connector_id = connector.id
               AND lane = ANY(%(lanes)s)
-              AND direction = %(direction)s
-              AND state IN ('received', 'processing', 'pending', 'sending',
-                            'waiting')
+              AND direction = 'in'
+              AND state IN ('received', 'processing', 'waiting')
               AND next_attempt_at <= %(now)s::timestamp)
 """
 
@@ -142,7 +132,8 @@ class Verdict(NamedTuple):
 
 
 class LogisticsLane(models.AbstractModel):
-    """The workers: they claim what is due, work on it and settle it.
+    """The workers: they claim what came in and is due, work on it and settle it.
+    What goes out is sent by ``logistics_outbox.py``.
 
     A lane's worker is a scheduled action; more workers are more scheduled
     actions. This is the one place that commits: once when a batch is claimed, so
@@ -160,16 +151,7 @@ class LogisticsLane(models.AbstractModel):
 
         :param str lane: one of :data:`LANES`
         """
-        self._run(lambda: self._claim("in", [lane]), self._work_inbound)
-
-    @api.model
-    def _cron_outbound(self):
-        """Send what waits, the most urgent lane first."""
-        for lane in LANES:
-            self._run(
-                lambda lane=lane: self._claim("out", [lane], limit=CALLS_IN_FLIGHT),
-                self._work_outbound,
-            )
+        self._run(lambda: self._claim([lane]), self._work_inbound)
 
     def _run(self, claim, work):
         progress = self.env["ir.cron"]._commit_progress
@@ -223,8 +205,8 @@ class LogisticsLane(models.AbstractModel):
                 cr.execute("SELECT pg_advisory_unlock(%s)", [TURN_LOCK])
 
     @api.model
-    def _drain(self, direction="in", lanes=LANES):
-        """Work off everything that is due, inside this transaction.
+    def _drain(self, lanes=LANES):
+        """Work off everything that came in and is due, inside this transaction.
 
         For a caller that wants the outcome at once and commits itself.
 
@@ -233,31 +215,26 @@ class LogisticsLane(models.AbstractModel):
         total = 0
         while True:
             self.env.flush_all()
-            claimed = self._claim(direction, list(lanes))
+            claimed = self._claim(list(lanes))
             if not claimed:
                 return total
             total += len(claimed)
-            if direction == "in":
-                self._work_inbound(claimed)
-            else:
-                self._work_outbound(claimed)
+            self._work_inbound(claimed)
 
     # === CLAIMING === #
 
     @api.model
-    def _claim(self, direction, lanes, limit=BATCH):
-        """Take a lease on due messages.
+    def _claim(self, lanes, limit=BATCH):
+        """Take a lease on due messages that came in.
 
         :return: list of :class:`Claimed`
         """
         token = uuid.uuid4().hex
         values = {
-            "working": "processing" if direction == "in" else "sending",
             "token": token,
             "now": self.env.cr.now(),
             "lease": self._lease_seconds(),
             "lanes": lanes,
-            "direction": direction,
             "limit": limit,
         }
         self.env.cr.execute(BUSY, values)
@@ -280,9 +257,7 @@ class LogisticsLane(models.AbstractModel):
         One of them may be what killed it. Worked on alone, it shows; and the
         others don't pay for it with tries of their own.
         """
-        suspects = [
-            row for row in rows if row.former_state in ("processing", "sending")
-        ]
+        suspects = [row for row in rows if row.former_state == "processing"]
         if not suspects:
             return rows
         self.env.cr.execute(
@@ -327,7 +302,7 @@ class LogisticsLane(models.AbstractModel):
             _logger.warning(
                 "Message %s could not be applied", claimed[0].id, exc_info=True
             )
-            verdict = Verdict("dead", "poison", _sentence(error))
+            verdict = Verdict("dead", "poison", sentence(error))
             self._finish([(claimed[0], verdict)])
             self._raise_dead([(claimed[0], verdict)])
 
@@ -438,153 +413,6 @@ class LogisticsLane(models.AbstractModel):
                 correlation_id=row.correlation_id,
             )
 
-    # === OUTBOUND === #
-
-    def _work_outbound(self, claimed):
-        """Send a batch, many at a time, and settle each answer."""
-        messages = {
-            message.id: message
-            for message in self.env["logistics.message"].browse(
-                [row.id for row in claimed]
-            )
-        }
-        prepared = [(row, self._prepare_call(messages[row.id])) for row in claimed]
-        with ThreadPoolExecutor(CALLS_IN_FLIGHT) as pool:
-            answers = list(pool.map(_call, (call for _row, call in prepared)))
-        now = self.env.cr.now()
-        for (row, call), (answer, duration) in zip(prepared, answers, strict=True):
-            with self.env.cr.savepoint():
-                self._settle_call(row, messages[row.id], call, answer, duration, now)
-
-    def _prepare_call(self, message):
-        """Return what ``_call`` needs to send a message without a database."""
-        connector = message.connector_id
-        return connector._prepare_call(message.operation, message._request())
-
-    def _settle_call(self, row, message, call, answer, duration, now):
-        """Record one answer and decide what comes next.
-
-        :param answer: :class:`Response` or :class:`TransportError`
-        """
-        connector = message.connector_id
-        profile, adapter = connector._compiled_profile(), connector._get_adapter()
-        request = message._request()
-        if isinstance(answer, Response):
-            result = adapter.parse_response(message.operation, answer, profile, request)
-            error_class = result.error_class
-            retry_after = result.retry_after
-            text = "; ".join(
-                f"{problem.code} {problem.text}".strip()
-                for problem in result.parsed.problems
-            ) or (f"HTTP {answer.status}" if error_class else "")
-        else:
-            result, retry_after = None, None
-            error_class, text = answer.error_class, str(answer)
-        # Partners repeat what they were sent, also in what they complain about.
-        text = redaction.redact_text(text, call.secrets)
-        no_data = bool(result) and any(
-            problem.kind == "no_data" for problem in result.parsed.problems
-        )
-        # "I know nothing of this number" is an answer, not a failure.
-        failed = bool(error_class) and not no_data
-        verdict = Verdict("done", error_text=text or None)
-        if failed and error_class == "auth":
-            verdict = Verdict("waiting", "auth", text, now)
-        elif failed:
-            delay = retry.next_delay(
-                row.tries, error_class, retry_after=retry_after, rng=random
-            )
-            verdict = (
-                Verdict("dead", error_class, text)
-                if delay is None
-                else Verdict(
-                    "waiting",
-                    error_class,
-                    text,
-                    now + timedelta(seconds=delay),
-                )
-            )
-        self._finish([(row, verdict)])
-        self.env["logistics.attempt"].create(
-            {
-                "message_id": message.id,
-                "user_id": self.env.uid,
-                "duration_ms": round(duration * 1000),
-                "http_status": answer.status if isinstance(answer, Response) else 0,
-                "error_class": error_class if failed else False,
-                "error_text": text,
-                "request_excerpt": redaction.excerpt_request(
-                    call.outbound, call.secrets
-                ),
-                "response_excerpt": redaction.excerpt_response(answer, call.secrets)
-                if isinstance(answer, Response)
-                else False,
-            }
-        )
-        connector._record_call(
-            error_class != "transient",
-            now.replace(tzinfo=timezone.utc),
-        )
-        if failed and error_class == "auth":
-            connector.is_auth_failed = True
-            connector._raise_exception(
-                "auth_failed",
-                text=self.env._(
-                    "%(connector)s refused our credentials (%(text)s). Nothing is "
-                    "sent until they are set anew or the connector is resumed.",
-                    connector=connector.name,
-                    text=text,
-                ),
-            )
-        if not failed and isinstance(answer, Response) and not no_data:
-            connector._receive(
-                answer.body,
-                answer.headers.get("content-type", ""),
-                answer.headers,
-                operation=message.operation,
-                request=request,
-                lane=message.lane,
-                parent=message,
-            )
-            self._wake_after_commit(message.lane)
-        if result and message.res_model in self.env and message.res_id:
-            record = self.env[message.res_model].browse(message.res_id).exists()
-            if record:
-                record._logistics_apply(message.operation, result)
-        self._settle_and_raise([row], {row.id: verdict})
-
-    @api.model
-    def _probe(self, connector):
-        """Call the partner once for a test; writes nothing.
-
-        :return: (True when it answered sensibly, text) or None when the partner
-            offers nothing to call
-        """
-        if "track" not in connector._compiled_profile().operations:
-            return None
-        call = connector._prepare_call(
-            "track", connector._track_payload("TEST00000000")
-        )
-        answer, duration = _call(call)
-        if not isinstance(answer, Response):
-            return False, redaction.redact_text(str(answer), call.secrets)
-        result = connector._get_adapter().parse_response(
-            "track", answer, connector._compiled_profile(), {}
-        )
-        answered = self.env._(
-            "%(url)s answered in %(seconds).1f s.",
-            url=call.outbound.url.split("?")[0],
-            seconds=duration,
-        )
-        if result.error_class in ("", "rejected"):
-            return True, answered
-        problems = ", ".join(
-            f"{problem.code} {problem.text}".strip()
-            for problem in result.parsed.problems
-        )
-        text = f"{answered} {problems or f'HTTP {answer.status}'}"
-        return False, redaction.redact_text(text, call.secrets)
-
     # === SETTLING === #
 
     def _finish(self, settled):
@@ -677,7 +505,10 @@ class LogisticsLane(models.AbstractModel):
         """
         code = f'model._cron_inbound("{lane}")' if lane else "model._cron_"
         return self.env["ir.cron"].search(
-            [("model_id.model", "=", self._name), ("code", "=like", f"{code}%")]
+            [
+                ("model_id.model", "in", (self._name, "logistics.outbox")),
+                ("code", "=like", f"{code}%"),
+            ]
         )
 
     def _wake_after_commit(self, lane=None):
@@ -702,19 +533,6 @@ def _parse(row, adapter, profile):
     )
 
 
-def _call(call):
-    """Send one prepared call; runs in a thread, without a database.
-
-    :return: (:class:`Response` or :class:`TransportError`, seconds)
-    """
-    started = time.monotonic()
-    try:
-        answer = send(call)
-    except TransportError as error:
-        answer = error
-    return answer, time.monotonic() - started
-
-
 def _error_key(row, verdict):
     """Return what the same failure of other messages has in common."""
     if verdict.state != "dead":
@@ -728,6 +546,6 @@ def _error_key(row, verdict):
     )[:250]
 
 
-def _sentence(error):
+def sentence(error):
     """Return an exception as one line, without a traceback."""
     return f"{type(error).__name__}: {error}".splitlines()[0][:500]

@@ -6,7 +6,8 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
-from ..core import redaction
+from ..core import effects, redaction
+from ..core.adapter import Response, Result
 
 PREVIEW_LIMIT = 200_000
 
@@ -23,8 +24,10 @@ OUTBOUND_STATES = [
 ]
 COMMON_STATES = [("waiting", "Waiting"), ("done", "Done"), ("dead", "Dead")]
 
-#: States in which a lane will still do something with a message.
+#: States in which a worker will still do something with a message.
 OPEN_STATES = ("received", "processing", "pending", "sending", "waiting")
+#: States in which an outbound message is not over.
+UNDECIDED = ("pending", "sending", "waiting", "unknown")
 
 
 class LogisticsMessage(models.Model):
@@ -49,8 +52,18 @@ class LogisticsMessage(models.Model):
     # What the lanes claim from: only rows that still have something due, so that
     # its size follows the backlog and not the history.
     _due_idx = models.Index(
-        "(connector_id, lane, direction, next_attempt_at, id) WHERE state IN "
-        "('received', 'processing', 'pending', 'sending', 'waiting')"
+        "(connector_id, lane, next_attempt_at, id) WHERE direction = 'in' "
+        "AND state IN ('received', 'processing', 'waiting')"
+    )
+    _outbox_idx = models.Index(
+        "(connector_id, lane, priority DESC, next_attempt_at, id) "
+        "WHERE direction = 'out' "
+        "AND state IN ('pending', 'sending', 'waiting', 'unknown')"
+    )
+    # Whether something of a record is on its way.
+    _owner_idx = models.Index(
+        "(res_model, res_id) WHERE direction = 'out' "
+        "AND state IN ('pending', 'sending', 'waiting', 'unknown')"
     )
     # What people look for: the few that failed.
     _dead_idx = models.Index(
@@ -90,7 +103,27 @@ class LogisticsMessage(models.Model):
     request_json = fields.Text(
         string="Request", readonly=True, groups="logistics_canonical.group_payload"
     )
+    sent_request_json = fields.Text(
+        string="Sent",
+        readonly=True,
+        groups="logistics_canonical.group_payload",
+        help="What was asked in the end, where the record added to the request.",
+    )
     dedupe_key = fields.Char(required=True, readonly=True, exportable=False)
+    idempotency_key = fields.Char(
+        readonly=True, help="The same for every try, for partners that recognise it."
+    )
+    priority = fields.Integer(
+        readonly=True, help="The higher, the sooner within its lane."
+    )
+    after_id = fields.Many2one(
+        "logistics.message",
+        string="After",
+        readonly=True,
+        index="btree_not_null",
+        help="Is not sent before that message is over.",
+    )
+    why_waiting = fields.Char(string="Waits For", compute="_compute_why_waiting")
     correlation_id = fields.Char(
         readonly=True, help="Follows the message to its events, shipment and answers."
     )
@@ -144,6 +177,39 @@ class LogisticsMessage(models.Model):
     is_masked = fields.Boolean(compute="_compute_body_text")
 
     # === COMPUTES === #
+
+    @api.depends("state", "next_attempt_at", "after_id.state", "connector_id")
+    def _compute_why_waiting(self):
+        now = fields.Datetime.now()
+        for message in self:
+            message.why_waiting = message._why_waiting(now)
+
+    def _why_waiting(self, now):
+        """Return why an outbound message isn't sent right now, False if it is over."""
+        self.ensure_one()
+        if self.direction != "out" or self.state not in UNDECIDED:
+            return False
+        # Whoever sees the message may know what holds it up.
+        connector = self.connector_id.sudo()
+        if self.state == "sending":
+            return self.env._("On its way")
+        if self.state == "unknown" and not self.next_attempt_at:
+            return self.env._("A person has to decide what became of it")
+        if connector.is_paused:
+            return self.env._("%s is paused", connector.name)
+        if connector.is_auth_failed:
+            return self.env._("%s refused our credentials", connector.name)
+        if self.after_id.state in UNDECIDED:
+            return self.env._("First %s must be over", self.after_id.display_name)
+        if connector.breaker_state != "closed":
+            return self.env._("%s does not answer", connector.name)
+        if self.state == "unknown":
+            return self.env._("The partner is asked what became of it")
+        if self.next_attempt_at and self.next_attempt_at > now:
+            return self.env._("Next try later")
+        if connector.pace_at and connector.pace_at > now:
+            return self.env._("%s may not be called faster", connector.name)
+        return self.env._("Its turn")
 
     @api.depends("direction", "operation", "stream")
     def _compute_display_name(self):
@@ -219,18 +285,79 @@ class LogisticsMessage(models.Model):
     # === ACTIONS === #
 
     def action_retry(self):
-        """Take the messages up again at once, with today's mapping."""
+        """Take the messages up again at once, with today's mapping.
+
+        What may have been carried out already is not sent again: the partner is
+        asked, or a person has to decide.
+        """
         self._check_operator()
         retryable = self.filtered(lambda message: message.state != "sending")
         if not retryable:
             raise UserError(self.env._("These messages are being sent right now."))
-        retryable._requeue()
+        undecided = retryable.filtered(lambda message: message.state == "unknown")
+        if undecided and not undecided._ask_partner() and undecided == retryable:
+            raise UserError(
+                self.env._(
+                    "Nobody knows whether the partner carried this out, and it can't "
+                    'be asked. Use "Decide…" to say what became of it.'
+                )
+            )
+        done = retryable.filtered(
+            lambda message: (
+                message.direction == "out" and message.state in ("done", "cancelled")
+            )
+        )
+        if any(message._repeat() != "safe" for message in done):
+            raise UserError(
+                self.env._(
+                    "This was carried out or withdrawn. Sending it again could do it "
+                    "twice; do it anew from its record."
+                )
+            )
+        (retryable - undecided)._requeue()
         return True
+
+    def action_cancel(self):
+        """Withdraw messages that have not left."""
+        self._check_operator()
+        for message in self:
+            if not message._withdraw(self.env._("Withdrawn by hand")):
+                raise UserError(
+                    self.env._(
+                        "%s may have left already and can't be withdrawn.",
+                        message.display_name,
+                    )
+                )
+        return True
+
+    def action_first(self):
+        """Send these messages before the others of their lane."""
+        self._check_operator()
+        # See action_ignore: people have no write access on messages.
+        waiting = self.sudo().filtered(lambda m: m.state in ("pending", "waiting"))
+        waiting.priority = 10
+        waiting._log_manual(self.env._("Moved to the front"))
+        self.env["logistics.lane"]._wake_after_commit()
+        return True
+
+    def action_decide(self):
+        """Open the dialog in which a person says what became of a message."""
+        self.ensure_one()
+        self._check_operator()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("What Became of It?"),
+            "res_model": "logistics.message.decide",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_message_id": self.id},
+        }
 
     def action_ignore(self):
         """Set messages aside that will never be of use; they stay as evidence."""
         self._check_operator()
-        failed = self.filtered(lambda m: m.state in ("dead", "waiting", "unknown"))
+        # What became of an unknown one is decided, not put out of sight.
+        failed = self.filtered(lambda m: m.state in ("dead", "waiting"))
         # People move a message's state through these actions only, never by
         # writing; the operator group was just checked.
         failed_sudo = failed.sudo()
@@ -277,8 +404,160 @@ class LogisticsMessage(models.Model):
 
     # === LIFE === #
 
+    def _repeat(self):
+        """Return what sending this message again does (``core/effects.py``)."""
+        self.ensure_one()
+        profile = self.connector_id._compiled_profile()
+        return effects.repeat_of(profile.operations.get(self.operation, {}))
+
+    def _owner(self):
+        """Return the record a message belongs to, None if it has none any more."""
+        self.ensure_one()
+        if not self.res_model or self.res_model not in self.env or not self.res_id:
+            return None
+        return self.env[self.res_model].browse(self.res_id).exists() or None
+
+    def _owner_payload(self, request):
+        """Return what to send now, and why nothing is to be sent.
+
+        :return: see ``_logistics_payload`` of the owner
+        """
+        owner = self._owner()
+        if owner is None:
+            if self.res_model:
+                return None, self.env._("The record it belonged to is gone")
+            return request, ""
+        return owner._logistics_payload(self.operation, request)
+
+    def _sent_request(self):
+        """Return what was asked when the message left, empty if it never did."""
+        self.ensure_one()
+        text = self.sudo().sent_request_json
+        return json.loads(text) if text else {}
+
+    def _stored_answer(self):
+        """Return a good answer that could not be applied when it came.
+
+        :return: (``send`` or ``lookup``, :class:`~..core.adapter.Response`) or None
+        """
+        self.ensure_one()
+        answer = self.sudo().answer_ids.sorted("id")[-1:]
+        if not answer or self._repeat() == "safe":
+            return None
+        kind = "lookup" if answer.operation == "lookup" else "send"
+        body = answer.with_context(bin_size=False).body or b""
+        headers = {"content-type": answer.content_type or ""}
+        return kind, Response(200, headers, body)
+
+    def _withdraw(self, why):
+        """Cancel a message that can't have left; say whether it worked.
+
+        A worker that takes it up at the same moment makes this transaction fail,
+        and Odoo runs it again.
+        """
+        self.ensure_one()
+        if self.state not in ("pending", "waiting"):
+            return False
+        # Who may cancel what the message is for may withdraw it.
+        message = self.sudo()
+        message.write({"state": "cancelled", "error_text": why, "lease_token": False})
+        message._log_manual(why)
+        return True
+
+    def _ask_partner(self):
+        """Ask now what became of these messages; return those that can be asked."""
+        askable = self.filtered(lambda message: message._repeat() == "lookup")
+        # See action_ignore.
+        askable.sudo().write({"next_attempt_at": self.env.cr.now(), "tries": 0})
+        askable.sudo()._log_manual(self.env._("Asked for by hand"))
+        if askable:
+            self.env["logistics.lane"]._wake_after_commit()
+        return askable
+
+    def _choices(self):
+        """Return what each way out of an unknown outcome would mean."""
+        owner = self._owner() or self.env["logistics.owner.mixin"]
+        return owner._logistics_choices(self.operation)
+
+    def _raise_unknown(self, text):
+        """Say that a person has to find out what became of this message."""
+        self.ensure_one()
+        twice, never = self._choices()
+        self._raise_exception(
+            "outcome_unknown",
+            message=self,
+            why=self.operation,
+            text=self.env._(
+                "Nobody knows whether %(partner)s carried out \u201c%(operation)s"
+                "\u201d: %(why)s. Look there, then decide here. Say it was not done, and "
+                "it is sent again: %(twice)s Say it was done, and nothing is sent: "
+                "%(never)s",
+                partner=self.connector_id.name,
+                operation=self.operation,
+                why=(text or "").rstrip("."),
+                twice=twice,
+                never=never,
+            ),
+        )
+
+    def _resolve_unknown(self):
+        self._resolve_exception("outcome_unknown")
+
+    def _decide(self, done, note, number=""):
+        """Take over what a person found out about an unknown message.
+
+        :param bool done: whether the partner carried it out
+        :param str note: how they know
+        :param str number: the partner's number, if there is one
+        """
+        self.ensure_one()
+        # See action_ignore; the dialog checks the operator.
+        message = self.sudo()
+        self.env.cr.execute(
+            "SELECT state FROM logistics_message WHERE id = %s FOR UPDATE", [self.id]
+        )
+        if self.env.cr.fetchone()[0] != "unknown":
+            raise UserError(
+                self.env._("This has been decided meanwhile. Look at it again.")
+            )
+        message.write(
+            {
+                "state": "done" if done else "pending",
+                "next_attempt_at": False if done else self.env.cr.now(),
+                "error_class": False,
+                "error_text": note,
+                "lease_token": False,
+                "tries": 0,
+            }
+        )
+        message._log_manual(
+            self.env._("Was carried out: %s", note)
+            if done
+            else self.env._("Was not carried out, sent again: %s", note)
+        )
+        owner = message._owner()
+        if done and owner:
+            owner._logistics_apply(
+                self.operation, Result(data={"decided": {"number": number}})
+            )
+        if not done:
+            self.env["logistics.lane"]._wake_after_commit()
+        message._resolve_unknown()
+
     def _requeue(self):
-        """Make the messages due now; their payload and history stay."""
+        """Make the messages due now; their payload and history stay.
+
+        Those that may have been carried out are left alone, but that the partner is
+        asked where it can be.
+        """
+        self.filtered(lambda message: message.state == "unknown")._ask_partner()
+        self = self.filtered(
+            lambda message: (
+                message.direction == "in"
+                or message._repeat() == "safe"
+                or message.state not in ("unknown", "sending", "done", "cancelled")
+            )
+        )
         if not self:
             return
         now = self.env.cr.now()
@@ -373,6 +652,11 @@ class LogisticsMessage(models.Model):
             )
         ]
         self.browse(ids).write(
-            {"body": False, "headers_json": False, "request_json": False}
+            {
+                "body": False,
+                "headers_json": False,
+                "request_json": False,
+                "sent_request_json": False,
+            }
         )
         return len(ids), batch if len(ids) == batch else 0

@@ -40,9 +40,40 @@ class LogisticsOwnerMixin(models.AbstractModel):
             another, e.g. ``partner_code`` for an unmapped code
         """
 
+    def _logistics_payload(self, operation, payload):
+        """Return what is to be asked now, when the message is about to leave.
+
+        For what could not be known when the message was written: a cancellation
+        names what the booking brought.
+
+        :param dict payload: what the message was written with
+        :return: (payload, "") to send it, or (None, why) when there is nothing left
+            to do
+        :raise CallError: when something is missing; the text is for a person
+        """
+        return payload, ""
+
     def _logistics_apply(self, operation, result):
         """Take over what a partner answered to a message this record sent.
 
+        Called once the fate of the message is certain, with what the partner
+        answered or, when a person decided, what they entered.
+
         :param str operation: the operation, e.g. ``track``
         :param result: :class:`~..core.adapter.Result`
+        :return: True when this record dealt with a failure itself, so that nobody
+            else needs to raise one
+        :raise DisbelievedError: when the answer tells of something else than was
+            asked (``logistics_outbox.py``)
         """
+
+    def _logistics_choices(self, operation):
+        """Say what each way out of an unknown outcome would mean and cost.
+
+        :param str operation: the operation nobody knows the outcome of
+        :return: (if it was done and we say it wasn't, if it wasn't and we say it was)
+        """
+        return (
+            self.env._("If the partner did it after all, it is done twice."),
+            self.env._("If the partner did not do it, it is never done."),
+        )

@@ -234,7 +234,7 @@ class TestMessage(LogisticsCommon):
     def test_a_lost_lease_finishes_nothing(self):
         self._create_shipment("A1")
         self.connector._receive(self._body("A1", ("PU", "2026-01-01T10:00:00Z")))
-        claimed = self.lane._claim("in", ["standard"])
+        claimed = self.lane._claim(["standard"])
         self.assertEqual(len(claimed), 1)
         stale = claimed[0]._replace(token="another worker's")
         with self.assertRaises(LeaseLost), self.env.cr.savepoint():
@@ -251,7 +251,7 @@ class TestMessage(LogisticsCommon):
         self.env["ir.config_parameter"].set_param(
             "logistics_canonical.lease_seconds", 0
         )
-        self.assertTrue(self.lane._claim("in", ["standard"]))
+        self.assertTrue(self.lane._claim(["standard"]))
         self.lane._drain()
         self.assertEqual(shipment.milestone, "picked_up")
 
@@ -262,14 +262,14 @@ class TestMessage(LogisticsCommon):
         self.env["ir.config_parameter"].set_param(
             "logistics_canonical.lease_seconds", 0
         )
-        self.assertEqual(len(self.lane._claim("in", ["standard"])), 3)
+        self.assertEqual(len(self.lane._claim(["standard"])), 3)
         # Their worker dies here. What killed it is among them.
-        alone = self.lane._claim("in", ["standard"])
+        alone = self.lane._claim(["standard"])
         self.assertEqual(len(alone), 1)
         messages = self.messages.search([("connector_id", "=", self.connector.id)])
         self.assertEqual(sorted(messages.mapped("tries")), [1, 1, 2])
         for _crash in range(2):
-            self.assertEqual(self.lane._claim("in", ["standard"])[0].id, alone[0].id)
+            self.assertEqual(self.lane._claim(["standard"])[0].id, alone[0].id)
         self.lane._drain()
         self.assertEqual(sorted(messages.mapped("state")), ["dead", "done", "done"])
         self.assertEqual(

@@ -43,6 +43,7 @@ class TestOutbound(LogisticsCommon):
                 "allow_loopback": True,
             }
         )
+        cls.outbox = cls.env["logistics.outbox"]
         cls.shipment = cls._create_shipment("A1")
 
     def setUp(self):
@@ -61,7 +62,7 @@ class TestOutbound(LogisticsCommon):
             record=self.shipment.parcel_ids,
             idempotency_key=key,
         )
-        self.lane._drain("out")
+        self.outbox._drain()
         return message
 
     def test_an_answer_is_stored_and_understood_like_a_push(self):
@@ -102,11 +103,11 @@ class TestOutbound(LogisticsCommon):
         message = self._ask(401)
         self.assertEqual(message.state, "waiting")
         self.assertTrue(self.connector.is_auth_failed)
-        self.lane._drain("out")
+        self.outbox._drain()
         self.assertEqual(len(self.partner.calls), 1, "no attempt is burnt")
         self.connector.action_resume()
         self.partner.answer = (200, {}, b"{}")
-        self.lane._drain("out")
+        self.outbox._drain()
         self.assertEqual(message.state, "done")
 
     def test_a_rejection_is_final(self):
@@ -122,7 +123,7 @@ class TestOutbound(LogisticsCommon):
         self.assertEqual(waiting.state, "pending")
         self.assertEqual(waiting.tries, 0, "waiting burns no attempt")
         self.connector.breaker_until = self.env.cr.now()
-        self.lane._drain("out")
+        self.outbox._drain()
         self.assertEqual(self.connector.breaker_state, "closed")
 
     def test_this_machine_is_called_only_where_allowed(self):

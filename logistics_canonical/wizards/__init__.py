@@ -1,3 +1,7 @@
 # Copyright 2026 Logistics Suite contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-from . import logistics_credential_set, logistics_message_replay
+from . import (
+    logistics_credential_set,
+    logistics_message_decide,
+    logistics_message_replay,
+)

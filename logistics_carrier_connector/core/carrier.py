@@ -107,6 +107,10 @@ class CarrierAdapter(Adapter):
     #: How many parcels a booking can have; 1 when the carrier books one by one.
     max_packages = 99
 
+    def is_report(self, operation: str) -> bool:
+        """See :meth:`Adapter.is_report`."""
+        return operation not in ASKED_WITH and operation != "document"
+
     def build_request(
         self,
         operation: str,
@@ -131,6 +135,8 @@ class CarrierAdapter(Adapter):
                 base_url=base_url,
             )
         refuse_markers(payload)
+        payload = dict(payload)
+        key = payload.pop("idempotency_key", "")
         try:
             request = from_payload(ASKED_WITH[operation], payload)
         except ValueError as error:
@@ -143,7 +149,7 @@ class CarrierAdapter(Adapter):
         return frame(
             profile,
             operation,
-            values,
+            {"idempotency_key": key, **values},
             body or b"",
             content_type,
             environment=environment,

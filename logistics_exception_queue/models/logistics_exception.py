@@ -19,6 +19,7 @@ RENEW = timedelta(minutes=1)
 LOW, NORMAL, HIGH, CRITICAL = "0", "1", "2", "3"
 SEVERITIES = {
     "message_dead": NORMAL,
+    "outcome_unknown": CRITICAL,
     "unmapped_code": NORMAL,
     "unknown_reference": LOW,
     "ambiguous_reference": NORMAL,
@@ -135,6 +136,7 @@ class LogisticsException(models.Model):
     def _selection_code(self):
         return [
             ("message_dead", self.env._("Dead Messages")),
+            ("outcome_unknown", self.env._("Outcome Unknown")),
             ("unmapped_code", self.env._("Unknown Code")),
             ("unknown_reference", self.env._("Unknown Number")),
             ("ambiguous_reference", self.env._("Ambiguous Number")),
@@ -277,6 +279,8 @@ class LogisticsException(models.Model):
         }
         if record._name == "logistics.connector":
             vals["connector_id"] = record.id
+        elif record._name == "logistics.message":
+            vals["connector_id"] = record.connector_id.id
         elif record._name == "logistics.shipment":
             vals["shipment_id"] = record.id
             vals["user_id"] = record.user_id.id
@@ -441,6 +445,12 @@ class LogisticsException(models.Model):
         """Set all messages behind this exception aside."""
         self.ensure_one()
         self._affected_messages().action_ignore()
+
+    def action_decide(self):
+        """Say what became of a message nobody knows the outcome of."""
+        self.ensure_one()
+        self._check_operator()
+        return self.message_id.action_decide()
 
     def action_pause_connector(self):
         """Pause the connector: it goes on taking in, nothing else."""

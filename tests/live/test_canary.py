@@ -35,7 +35,7 @@ for base in ("", "/refuse"):
         }})
         connector._enqueue(operation, {{"tracking_number": "CANARY" + operation}})
         env.cr.commit()
-        env["logistics.lane"]._drain("out")
+        env["logistics.outbox"]._drain()
         env.cr.commit()
 result = True
 """

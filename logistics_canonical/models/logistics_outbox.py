@@ -1,0 +1,687 @@
+# Copyright 2026 Logistics Suite contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import json
+import logging
+import random
+import time
+import uuid
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from datetime import timedelta, timezone
+from typing import NamedTuple
+
+from odoo import api, models
+
+from ..core import effects, redaction, retry
+from ..core.adapter import Response, Result
+from ..core.calls import CallError
+from ..core.rate import share
+from ..transport import TransportError, send
+from .logistics_lane import (
+    LANES,
+    MAX_CRASHES,
+    RETRYABLE,
+    LeaseLost,
+    Verdict,
+    sentence,
+)
+
+_logger = logging.getLogger(__name__)
+
+#: Calls one worker has in flight. Its threads wait for partners, they don't work.
+SLOTS = 128
+#: Seconds without anything to send after which a worker ends; it is woken again.
+IDLE_SECONDS = 0.5
+#: Seconds between two looks for something to send while nothing else happens.
+PAUSE_SECONDS = 0.1
+#: What a lane gets of a connector's turn, while others have something too.
+WEIGHTS = {"realtime": 8, "standard": 4, "batch": 1}
+
+# Whose turn it is. The row is locked, so that two workers neither send two probes
+# nor exceed a rate together.
+CONNECTORS = """
+    SELECT connector.id, connector.breaker_state, connector.pace_at
+      FROM logistics_connector connector
+     WHERE connector.is_paused IS NOT TRUE
+       AND connector.is_auth_failed IS NOT TRUE
+       AND (connector.breaker_state = 'closed'
+            OR connector.breaker_until <= %(now)s::timestamp)
+       AND EXISTS (
+           SELECT 1 FROM logistics_message message
+            WHERE message.connector_id = connector.id
+              AND message.direction = 'out'
+              AND message.state IN ('pending', 'sending', 'waiting', 'unknown')
+              AND message.lane = ANY(%(lanes)s)
+              AND message.next_attempt_at <= %(now)s::timestamp)
+     ORDER BY connector.id
+       FOR NO KEY UPDATE OF connector SKIP LOCKED
+"""
+
+# A row is due when it is new, when its time to retry or to ask has come, and when
+# the lease of a worker that died has ended. What must come after another message
+# waits until that one is over.
+TAKE = """
+    WITH due AS (
+        SELECT found.id, found.place / (%(weights)s::jsonb ->> lane.name)::float AS turn
+          FROM unnest(%(lanes)s) AS lane (name)
+         CROSS JOIN LATERAL (
+               SELECT message.id, row_number() OVER (
+                          ORDER BY message.priority DESC, message.next_attempt_at,
+                                   message.id) AS place
+                 FROM logistics_message message
+                WHERE message.connector_id = %(connector)s
+                  AND message.direction = 'out'
+                  AND message.state IN ('pending', 'sending', 'waiting', 'unknown')
+                  AND message.lane = lane.name
+                  AND message.next_attempt_at <= %(now)s::timestamp
+                  AND NOT EXISTS (
+                      SELECT 1 FROM logistics_message first
+                       WHERE first.id = message.after_id
+                         AND first.state IN ('pending', 'sending', 'waiting',
+                                             'unknown'))
+                ORDER BY message.priority DESC, message.next_attempt_at, message.id
+                LIMIT %(limit)s
+         ) found
+    ), taken AS (
+        SELECT message.id, message.state AS former_state
+          FROM logistics_message message
+          JOIN due ON due.id = message.id
+         WHERE message.state IN ('pending', 'sending', 'waiting', 'unknown')
+         ORDER BY due.turn, message.id
+         LIMIT %(limit)s
+           FOR UPDATE OF message SKIP LOCKED
+    )
+    UPDATE logistics_message message
+       SET state = 'sending', tries = coalesce(message.tries, 0) + 1,
+           lease_token = %(token)s,
+           next_attempt_at = %(now)s::timestamp + %(lease)s * interval '1 s'
+      FROM taken
+     WHERE message.id = taken.id
+    RETURNING message.id, message.connector_id, message.operation, message.lane,
+              message.tries, message.error_key, taken.former_state,
+              message.lease_token
+"""
+
+
+class DisbelievedError(Exception):
+    """An owner can't believe an answer: it tells of something else than was asked."""
+
+
+class Taken(NamedTuple):
+    """A message a worker holds. ``stream`` makes it fit where :class:`Claimed`
+    does."""
+
+    id: int
+    connector_id: int
+    operation: str
+    lane: str
+    tries: int
+    error_key: str
+    former_state: str
+    token: str
+    stream: str = ""
+
+
+class Job(NamedTuple):
+    """What is to be done about a taken message.
+
+    :param kind: ``send``, ``lookup``, ``apply`` (its answer is stored already) or
+        ``settle`` (nothing is to be sent)
+    :param call: :class:`~..transport.Call` for the first two
+    :param request: what is asked
+    :param verdict: what becomes of it, for ``settle``
+    :param answer: :class:`Response` or :class:`TransportError`
+    :param expires: by the monotonic clock; no call is begun after it, so that one
+        that was held up doesn't outlive its lease
+    """
+
+    row: Taken
+    kind: str
+    request: dict
+    call: object = None
+    verdict: Verdict | None = None
+    answer: object = None
+    seconds: float = 0.0
+    expires: float = 0.0
+
+
+class Outcome(NamedTuple):
+    """What an answer, or having got none, means.
+
+    :param result: what the owner is told, None when nothing is certain yet
+    :param counts: what the circuit breaker learns from it, None for nothing
+    :param hold: seconds the partner wants to be left alone
+    :param keep: whether the answer is worth storing
+    """
+
+    verdict: Verdict
+    result: Result | None = None
+    error_class: str = ""
+    text: str = ""
+    counts: bool | None = None
+    is_auth: bool = False
+    hold: float = 0.0
+    keep: bool = False
+
+
+class LogisticsOutbox(models.AbstractModel):
+    """The worker that sends: it takes what is due, calls many partners at a time
+    without a database, and settles each answer as it comes.
+
+    It commits when it has taken messages, so that others leave them alone, and when
+    it has settled some. Between the two a message is leased; if the worker dies, the
+    lease ends, and whoever takes the message up then finds out what became of it
+    before anything is sent again.
+    """
+
+    _name = "logistics.outbox"
+    _description = "Logistics Sender"
+
+    # === THE WORKER === #
+
+    @api.model
+    def _cron_send(self):
+        """Send what is due, until there is nothing or the time is up."""
+        lane = self.env["logistics.lane"]
+        progress = self.env["ir.cron"]._commit_progress
+        flying = {}
+        ends = time.monotonic() + progress()
+        next_take = idle_since = 0.0
+        pool = ThreadPoolExecutor(SLOTS, thread_name_prefix="logistics-outbox")
+        try:
+            while flying or time.monotonic() < ends:
+                jobs = []
+                if len(flying) < SLOTS and next_take <= time.monotonic() < ends:
+                    flights = list(flying.values())
+                    jobs, _left = lane._transact(
+                        lambda flights=flights: self._take(flights),
+                        lambda jobs: jobs and progress(remaining=len(jobs)),
+                    )
+                    jobs = jobs or []
+                    if not jobs:
+                        # Leave no transaction open while partners take their time.
+                        self.env.cr.rollback()
+                        next_take = time.monotonic() + PAUSE_SECONDS
+                settled = [job for job in jobs if job.call is None]
+                for job in jobs:
+                    if job.call is not None:
+                        flying[pool.submit(_perform, job)] = job
+                if flying:
+                    done, _flying = wait(flying, PAUSE_SECONDS, FIRST_COMPLETED)
+                    for future in done:
+                        flying.pop(future)
+                        settled.append(future.result())
+                if settled:
+                    _none, left = lane._transact(
+                        lambda settled=settled: self._settle(settled),
+                        lambda _none, settled=settled: progress(
+                            len(settled), remaining=1
+                        ),
+                    )
+                    ends = time.monotonic() + left
+                    next_take = 0.0
+                if jobs or settled or flying:
+                    idle_since = time.monotonic()
+                elif time.monotonic() - idle_since > IDLE_SECONDS:
+                    progress(remaining=0)
+                    return
+                else:
+                    time.sleep(PAUSE_SECONDS)
+        finally:
+            # Calls that are out are settled when their leases end.
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    @api.model
+    def _drain(self, lanes=LANES):
+        """Send everything that is due, inside this transaction.
+
+        For a caller that wants the outcome at once and commits itself.
+
+        :return: how many messages were worked on
+        """
+        total = 0
+        while True:
+            self.env.flush_all()
+            jobs = self._take([], lanes)
+            if not jobs:
+                return total
+            total += len(jobs)
+            with ThreadPoolExecutor(SLOTS) as pool:
+                jobs = list(pool.map(_perform, jobs))
+            self._settle(jobs)
+
+    # === TAKING === #
+
+    @api.model
+    def _take(self, flying, lanes=LANES):
+        """Take a lease on what may be sent now, and prepare it.
+
+        :param flying: the jobs this worker has in flight
+        :return: list of :class:`Job`
+        """
+        self.env.invalidate_all()
+        now = self.env.cr.now()
+        own = {}
+        for job in flying:
+            own[job.row.connector_id] = own.get(job.row.connector_id, 0) + 1
+        taken = len(flying)
+        rows = []
+        self.env.cr.execute(
+            CONNECTORS, {"now": now, "lanes": list(lanes)}, log_exceptions=False
+        )
+        turns = self.env.cr.fetchall()
+        # Who has least in flight comes first.
+        for connector_id, state, _pace_at in sorted(
+            turns, key=lambda turn: own.get(turn[0], 0)
+        ):
+            connector = self.env["logistics.connector"].browse(connector_id)
+            most = share(SLOTS, taken, own.get(connector_id, 0))
+            if state != "closed":
+                most = min(most, 1)
+            pace = connector._pace()
+            instant = now.replace(tzinfo=timezone.utc)
+            most = pace.allowance(instant, most)
+            if not most:
+                continue
+            found = self._take_from(connector, most, lanes, now)
+            if not found:
+                continue
+            taken += len(found)
+            rows += found
+            connector._note_taken(pace.spend(instant, len(found)), now)
+        self.env["logistics.message"].invalidate_model(
+            ["state", "tries", "next_attempt_at", "lease_token"], flush=False
+        )
+        expires = time.monotonic() + self.env["logistics.lane"]._lease_seconds() / 2
+        return [self._prepare(row)._replace(expires=expires) for row in rows]
+
+    @api.model
+    def _take_from(self, connector, most, lanes, now):
+        self.env.cr.execute(
+            TAKE,
+            {
+                "connector": connector.id,
+                "lanes": list(lanes),
+                "weights": json.dumps(WEIGHTS),
+                "limit": most,
+                "now": now,
+                "lease": self.env["logistics.lane"]._lease_seconds(),
+                "token": uuid.uuid4().hex,
+            },
+            log_exceptions=False,
+        )
+        return [Taken(*row) for row in self.env.cr.fetchall()]
+
+    def _prepare(self, row):
+        """Say what is to be done about a message, and prepare it.
+
+        :rtype: Job
+        """
+        message = self.env["logistics.message"].browse(row.id)
+        connector = message.connector_id
+        request = message._request()
+        spec = connector._compiled_profile().operations.get(row.operation, {})
+        repeat = effects.repeat_of(spec)
+        if message._stored_answer():
+            return Job(row, "apply", request)
+        crashed = row.former_state == "sending"
+        if crashed and row.tries > MAX_CRASHES and repeat == "safe":
+            verdict = Verdict("dead", "poison", self.env._("Its worker died each time"))
+            return Job(row, "settle", request, verdict=verdict)
+        try:
+            if (crashed or row.former_state == "unknown") and repeat != "safe":
+                return self._prepare_unknown(message, row, spec, repeat, crashed)
+            request, why = message._owner_payload(request)
+            if request is None:
+                verdict = Verdict("cancelled", error_text=why)
+                return Job(row, "settle", {}, verdict=verdict)
+            call = connector._prepare_call(
+                row.operation, request, idempotency_key=message.idempotency_key
+            )
+        except CallError as error:
+            verdict = Verdict("dead", "rejected", str(error))
+            return Job(row, "settle", request, verdict=verdict)
+        except RETRYABLE:
+            raise
+        except Exception as error:
+            _logger.warning("Message %s can't be built", row.id, exc_info=True)
+            verdict = Verdict("dead", "rejected", sentence(error))
+            return Job(row, "settle", request, verdict=verdict)
+        message.sent_request_json = json.dumps(request, sort_keys=True)
+        return Job(row, "send", request, call)
+
+    def _prepare_unknown(self, message, row, spec, repeat, crashed):
+        """Prepare finding out about a call that may have arrived."""
+        request = message._sent_request()
+        way = effects.after_unknown(repeat)
+        why = self.env._(
+            "The call may have left when its worker ended; nobody knows whether it "
+            "arrived"
+        )
+        if way == "person" or not request:
+            return Job(row, "settle", request, verdict=Verdict("unknown", None, why))
+        if crashed:
+            # What was done shows after a while only.
+            verdict = Verdict("unknown", "unknown", why, self._settled_at(spec))
+            return Job(row, "settle", request, verdict=verdict)
+        call = message.connector_id._prepare_lookup(row.operation, request)
+        if call is None:
+            return Job(row, "settle", request, verdict=Verdict("unknown", None, why))
+        return Job(row, "lookup", request, call)
+
+    @api.model
+    def _settled_at(self, spec):
+        """Return when a lookup shows what was done by now."""
+        seconds = self.env["ir.config_parameter"].sudo().get_param(
+            "logistics_canonical.settle_seconds"
+        ) or spec.get("settle_s", effects.SETTLE_SECONDS)
+        return self.env.cr.now() + timedelta(seconds=float(seconds))
+
+    # === SETTLING === #
+
+    def _settle(self, jobs):
+        """Write down what became of messages; each stands for itself."""
+        self.env.invalidate_all()
+        now = self.env.cr.now()
+        for job in jobs:
+            try:
+                with self.env.cr.savepoint():
+                    self._settle_one(job, now)
+            except LeaseLost:
+                # The message is in other hands. What this call brought is evidence
+                # for whoever has it now.
+                if job.answer is not None:
+                    self._note_attempt(
+                        job,
+                        job.answer.error_class
+                        if isinstance(job.answer, TransportError)
+                        else "",
+                        self.env._("Came after the lease had ended; not applied"),
+                    )
+
+    def _settle_one(self, job, now):
+        message = self.env["logistics.message"].browse(job.row.id)
+        outcome = self._read(job, message, now)
+        connector = message.connector_id
+        verdict, handled = outcome.verdict, False
+        if outcome.result is not None:
+            verdict, handled = self._tell_owner(message, outcome)
+        # Raises when another worker has the message: then nothing of this stands.
+        self.env["logistics.lane"]._finish([(job.row, verdict)])
+        if job.answer is not None:
+            self._note_attempt(job, outcome.error_class, verdict.error_text)
+            if outcome.counts is not None:
+                connector._record_call(outcome.counts, now.replace(tzinfo=timezone.utc))
+            if outcome.hold:
+                connector._hold(now + timedelta(seconds=outcome.hold))
+        if outcome.is_auth:
+            connector._refuse_credentials(outcome.text)
+        if outcome.keep and verdict.state != "unknown":
+            self._keep_answer(message, job)
+        self._follow_up(message, job, verdict, handled)
+
+    def _read(self, job, message, now):
+        """Say what came of a job.
+
+        :rtype: Outcome
+        """
+        if job.kind == "settle":
+            # A verdict without an answer: the owner learns what is certain.
+            result = None
+            if job.verdict.state == "dead":
+                result = Result(job.verdict.error_class, data={"why": job.verdict[2]})
+            return Outcome(job.verdict, result, job.verdict.error_class or "")
+        connector = message.connector_id
+        adapter, profile = connector._get_adapter(), connector._compiled_profile()
+        spec = profile.operations.get(job.row.operation, {})
+        repeat = effects.repeat_of(spec)
+        if job.kind == "apply":
+            kind, stored = message._stored_answer()
+            if kind == "lookup":
+                _found, result = adapter.parse_lookup(
+                    job.row.operation, stored, profile, job.request
+                )
+            else:
+                result = adapter.parse_response(
+                    job.row.operation, stored, profile, job.request
+                )
+            return Outcome(Verdict("done", error_text=_say(result) or None), result)
+        if isinstance(job.answer, TransportError):
+            result, left, status = None, getattr(job.answer, "left", True), 0
+            error_class, text = job.answer.error_class, str(job.answer)
+            found, retry_after = "failed", None
+        else:
+            left, status = True, job.answer.status
+            if job.kind == "lookup":
+                found, result = adapter.parse_lookup(
+                    job.row.operation, job.answer, profile, job.request
+                )
+            else:
+                found = ""
+                result = adapter.parse_response(
+                    job.row.operation, job.answer, profile, job.request
+                )
+            error_class, retry_after = result.error_class, result.retry_after
+            text = _say(result) or (f"HTTP {status}" if error_class else "")
+        # Partners repeat what they were sent, also in what they complain about.
+        text = redaction.redact_text(text, job.call.secrets)
+        outcome = Outcome(
+            Verdict("done", error_text=text or None),
+            result,
+            error_class,
+            text,
+            # Being refused is no failure of the partner's system; not having
+            # called tells nothing.
+            counts=error_class != "transient"
+            if isinstance(job.answer, Response) or error_class == "transient"
+            else None,
+            is_auth=error_class == "auth",
+            hold=retry_after or 0.0 if error_class == "throttled" else 0.0,
+            keep=result is not None and result.ok,
+        )
+        if job.kind == "lookup":
+            return self._read_lookup(job, outcome, found, spec, now)
+        no_data = result is not None and any(
+            problem.kind == "no_data" for problem in result.parsed.problems
+        )
+        if no_data and repeat == "safe":
+            # "I know nothing of this number" is an answer, not a failure.
+            return outcome._replace(
+                error_class="", counts=True, is_auth=False, keep=False
+            )
+        fate = effects.fate(repeat, error_class, left=left, status=status)
+        if fate == "done":
+            return outcome
+        if fate == "auth":
+            verdict = Verdict("waiting", "auth", text, now)
+            return outcome._replace(verdict=verdict, result=None)
+        if fate == "unknown":
+            return self._read_unknown(outcome, repeat, spec)
+        delay = retry.next_delay(
+            job.row.tries, error_class, retry_after=retry_after, rng=random
+        )
+        if fate == "again" and delay is not None:
+            verdict = Verdict(
+                "waiting", error_class, text, now + timedelta(seconds=delay)
+            )
+            return outcome._replace(verdict=verdict, result=None)
+        return outcome._replace(
+            verdict=Verdict("dead", error_class, text),
+            result=result or Result(error_class, data={"why": text}),
+        )
+
+    def _read_unknown(self, outcome, repeat, spec):
+        """A call that may have been carried out, and nobody knows."""
+        when = None
+        if effects.after_unknown(repeat) == "lookup":
+            when = self._settled_at(spec)
+        verdict = Verdict("unknown", "unknown", outcome.text, when)
+        return outcome._replace(verdict=verdict, result=None)
+
+    def _read_lookup(self, job, outcome, found, spec, now):
+        """What the partner says when asked whether something arrived."""
+        after = effects.after_lookup(found, spec.get("absence_is_proof", True))
+        if after == "done":
+            return outcome
+        outcome = outcome._replace(result=None)
+        if after == "resend":
+            text = self.env._("The partner has not got it; it is sent again")
+            verdict = Verdict("waiting", "unknown", text, now)
+            return outcome._replace(verdict=verdict, error_class="", is_auth=False)
+        if after == "lookup":
+            delay = retry.next_delay(
+                job.row.tries,
+                "transient",
+                retry_after=None,
+                rng=random,
+            )
+            if outcome.is_auth:
+                delay = 0
+            if delay is not None:
+                when = now + timedelta(seconds=delay)
+                verdict = Verdict("unknown", "unknown", outcome.text, when)
+                return outcome._replace(verdict=verdict)
+        text = outcome.text or self.env._("The partner can't tell")
+        return outcome._replace(verdict=Verdict("unknown", "unknown", text, None))
+
+    def _keep_answer(self, message, job):
+        """Store a good answer, beside what was asked."""
+        connector, answer = message.connector_id, job.answer
+        # What tells of events is interpreted like a push; the rest is applied
+        # already.
+        reports = connector._get_adapter().is_report(message.operation)
+        connector._receive(
+            answer.body,
+            answer.headers.get("content-type", ""),
+            answer.headers,
+            operation="lookup" if job.kind == "lookup" else message.operation,
+            request=job.request,
+            lane=message.lane,
+            parent=message,
+            applied=not reports,
+        )
+        if reports:
+            self.env["logistics.lane"]._wake_after_commit(message.lane)
+
+    def _tell_owner(self, message, outcome):
+        """Let the record that asked take over what came of it.
+
+        :return: (verdict, whether the record dealt with a failure itself)
+        """
+        owner = message._owner()
+        if not owner:
+            return outcome.verdict, False
+        try:
+            with self.env.cr.savepoint():
+                handled = owner._logistics_apply(message.operation, outcome.result)
+                self.env.flush_all()
+            return outcome.verdict, bool(handled)
+        except (*RETRYABLE, LeaseLost):
+            raise
+        except DisbelievedError as error:
+            return Verdict("unknown", "unknown", str(error), None), False
+        except Exception as error:
+            # The partner did it and the answer is stored: a retry applies that
+            # answer and sends nothing.
+            _logger.warning(
+                "The answer to message %s could not be applied",
+                message.id,
+                exc_info=True,
+            )
+            return Verdict("dead", "poison", sentence(error)), False
+
+    def _follow_up(self, message, job, verdict, handled):
+        """Raise what needs a person, resolve what no longer does."""
+        if verdict.state == "unknown" and verdict.next_attempt_at is None:
+            message._raise_unknown(verdict.error_text)
+        elif job.row.former_state in ("unknown", "sending"):
+            if verdict.state != "unknown":
+                message._resolve_unknown()
+        lane = self.env["logistics.lane"]
+        if handled:
+            return
+        lane._settle_and_raise([job.row], {job.row.id: verdict})
+
+    def _note_attempt(self, job, error_class, text):
+        answer = job.answer if isinstance(job.answer, Response) else None
+        self.env["logistics.attempt"].create(
+            {
+                "message_id": job.row.id,
+                "user_id": self.env.uid,
+                "is_lookup": job.kind == "lookup",
+                "duration_ms": round(job.seconds * 1000),
+                "http_status": answer.status if answer else 0,
+                "error_class": error_class or False,
+                "error_text": text,
+                "request_excerpt": redaction.excerpt_request(
+                    job.call.outbound, job.call.secrets
+                ),
+                "response_excerpt": redaction.excerpt_response(answer, job.call.secrets)
+                if answer
+                else False,
+            }
+        )
+
+    # === A TEST === #
+
+    @api.model
+    def _probe(self, connector):
+        """Call the partner once for a test; writes nothing.
+
+        :return: (True when it answered sensibly, text) or None when the partner
+            offers nothing to call
+        """
+        if "track" not in connector._compiled_profile().operations:
+            return None
+        call = connector._prepare_call(
+            "track", connector._track_payload("TEST00000000")
+        )
+        answer, seconds = _call(call)
+        if not isinstance(answer, Response):
+            return False, redaction.redact_text(str(answer), call.secrets)
+        result = connector._get_adapter().parse_response(
+            "track", answer, connector._compiled_profile(), {}
+        )
+        answered = self.env._(
+            "%(url)s answered in %(seconds).1f s.",
+            url=call.outbound.url.split("?")[0],
+            seconds=seconds,
+        )
+        if result.error_class in ("", "rejected"):
+            return True, answered
+        text = f"{answered} {_say(result) or f'HTTP {answer.status}'}"
+        return False, redaction.redact_text(text, call.secrets)
+
+
+def _perform(job):
+    """Make a job's call; runs in a thread, without a database."""
+    if job.call is None:
+        return job
+    if time.monotonic() > job.expires:
+        late = TransportError("It was not begun in time", left=False)
+        return job._replace(answer=late)
+    answer, seconds = _call(job.call)
+    return job._replace(answer=answer, seconds=seconds)
+
+
+def _call(call):
+    """Send one prepared call.
+
+    :return: (:class:`Response` or :class:`TransportError`, seconds)
+    """
+    started = time.monotonic()
+    try:
+        answer = send(call)
+    except TransportError as error:
+        answer = error
+    except Exception as error:
+        # Whatever happened in a thread must be settled like any other failure.
+        _logger.exception("A call failed in an unforeseen way")
+        answer = TransportError(sentence(error))
+    return answer, time.monotonic() - started
+
+
+def _say(result):
+    """Return a result's problems as one text."""
+    return "; ".join(
+        f"{problem.code} {problem.text}".strip() for problem in result.parsed.problems
+    )
