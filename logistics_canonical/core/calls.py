@@ -140,6 +140,12 @@ def authorise(
     headers = dict(outbound.headers)
     headers.update(_credentialed(auth.get("headers", {}), credentials))
     url, body = outbound.url, outbound.body
+    # Beside a login, too: an account number that the partner wants in the address.
+    query = urlencode(
+        _credentialed(auth.get("query", {}), credentials), quote_via=quote
+    )
+    if query:
+        url += ("&" if "?" in url else "?") + query
     if b"{credential:" in body:
         # Account numbers and logins that the partner wants in the message.
         body = _credential_body(outbound, credentials)
@@ -148,9 +154,6 @@ def authorise(
             _credential_text(auth.get("username", ""), credentials),
             _credential_text(auth.get("password", ""), credentials),
         )
-    elif scheme == "query":
-        query = urlencode(_credentialed(auth["query"], credentials), quote_via=quote)
-        url += ("&" if "?" in url else "?") + query
     elif scheme == "oauth2_client_credentials":
         headers["Authorization"] = f"Bearer {token}"
     return replace(outbound, url=url, headers=headers, body=body)

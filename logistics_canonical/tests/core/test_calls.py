@@ -169,6 +169,20 @@ def test_a_key_in_the_address_is_escaped():
     assert parse_qs(urlsplit(sent.url).query) == {"key": [CREDENTIALS["password"]]}
 
 
+def test_a_key_in_the_address_stands_beside_a_login():
+    auth = {
+        "scheme": "basic",
+        "username": "{user}",
+        "password": "{password}",
+        "query": {"account": "{password}"},
+    }
+    request = build({"path": "/t?a=1"}, auth=auth)
+    sent = authorise(request, profile({}, auth), {**CREDENTIALS, "user": "me"})
+    assert sent.headers["Authorization"].startswith("Basic ")
+    query = parse_qs(urlsplit(sent.url).query)
+    assert query == {"a": ["1"], "account": [CREDENTIALS["password"]]}
+
+
 def test_a_missing_credential_is_named():
     auth = {"scheme": "headers", "headers": {"X-Key": "{user}"}}
     with pytest.raises(CallError, match="'user' is not filled in"):
