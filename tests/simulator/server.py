@@ -11,11 +11,11 @@ import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from . import easypost, faults as trouble, matrix, ups
-from .state import STYLES, State
+from . import easypost, faults as trouble, matrix, sendcloud, ups
+from .state import KINDS, STYLES, State
 from .wire import Answer, Refusal, Request
 
-PARTNERS = {module.NAME: module for module in (matrix, easypost, ups)}
+PARTNERS = {module.NAME: module for module in (matrix, easypost, sendcloud, ups)}
 NOT_FOUND = Answer(404, {"error": {"code": "NOT_FOUND", "message": "Not found"}})
 OVERSIZE = 32 * 1024 * 1024
 
@@ -42,7 +42,7 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         request = Request(
             self.command,
-            unquote(parts.path),
+            parts.path,
             parse_qs(parts.query, keep_blank_values=True),
             self.headers,
             body,
@@ -188,6 +188,8 @@ def find_route(request):
         for route in module.ROUTES:
             groups = route.match(request.method, request.path)
             if groups is not None:
+                # Only now: a reference such as WH/OUT/1 has slashes of its own.
+                groups = tuple(group and unquote(group) for group in groups)
                 return module, route, groups
     return (modules[0] if len(modules) == 1 else None), None, ()
 
@@ -248,9 +250,10 @@ def control(request, server):
         if what == "ledger":
             return Answer(200, state.ledger.as_json())
         if what == "styles":
-            if not set(asked or {}) <= set(STYLES):
-                return Answer(400, {"error": "unknown partner"})
-            state.styles.update(asked or {})
+            asked = asked or {}
+            if not set(asked) <= set(STYLES) or not set(asked.values()) <= set(KINDS):
+                return Answer(400, {"error": "unknown partner or style"})
+            state.styles.update(asked)
             return Answer(200, state.styles)
         if what == "advance":
             return advance(state, asked or {})

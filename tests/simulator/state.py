@@ -12,11 +12,13 @@ from .world import Parcel
 
 #: What a repeated booking does, by partner, as its documentation says; README.md
 #: tells where. ``honours_keys``: the same key gives the same booking again;
-#: ``offers_lookup``: a second booking, but the reference finds the first;
-#: ``neither``: a second booking and nothing to find it with.
+#: ``refuses_repeats``: 409 with the first booking; ``offers_lookup``: a second
+#: booking, but the reference finds the first; ``neither``: a second booking and
+#: nothing to find it with.
+KINDS = ("honours_keys", "refuses_repeats", "offers_lookup", "neither")
 STYLES = {
     "easypost": "offers_lookup",
-    "sendcloud": "offers_lookup",
+    "sendcloud": "refuses_repeats",
     "ups": "offers_lookup",
     "fedex": "offers_lookup",
     "dhl_express": "offers_lookup",
