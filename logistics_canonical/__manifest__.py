@@ -9,7 +9,15 @@
     "license": "LGPL-3",
     "depends": ["mail", "sale_stock"],
     "external_dependencies": {
-        "python": ["requests", "lxml", "cryptography", "jmespath", "jsonschema"],
+        "python": [
+            "requests",
+            "lxml",
+            "cryptography",
+            "jmespath",
+            "jsonschema",
+            "pyjwt",
+            "zeep",
+        ],
     },
     "data": [
         "security/logistics_security.xml",

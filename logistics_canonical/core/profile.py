@@ -21,6 +21,7 @@ from zoneinfo import available_timezones
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from . import signing
 from .adapter import Inbound, Outbound, Parsed, Response, Result
 from .calls import body_kind, build_request, response_result
 from .events import ACTUAL, UNMAPPED
@@ -289,14 +290,11 @@ def _check_zones(data):
 def _check_calls(data):
     credentials = {field["name"] for field in data.get("credentials", ())}
     for name, auth in data.get("auth", {}).items():
-        unknown = sorted(set(_fields(auth)) - credentials)
+        place = _pointer(("auth", name))
+        unknown = sorted(_credential_names(auth) - credentials)
         if unknown:
-            yield (
-                _pointer(("auth", name)),
-                f"{unknown[0]!r} is not one of the credentials.",
-            )
-        if auth["scheme"] == "oauth2_client_credentials" and "token_url" not in auth:
-            yield _pointer(("auth", name)), "An OAuth2 scheme needs a token_url."
+            yield place, f"{unknown[0]!r} is not one of the credentials."
+        yield from ((place, text) for text in _check_auth(auth))
     for name, operation in data.get("operations", {}).items():
         scheme = operation.get("auth", "none")
         if scheme != "none" and scheme not in data.get("auth", {}):
@@ -324,6 +322,49 @@ def _check_calls(data):
             )
         if spec.get("scheme") in ("hmac", "rsa", "static") and not spec.get("header"):
             yield place, f"The scheme {spec['scheme']} needs the header it is in."
+
+
+#: What a scheme can't do without, beside what every scheme may have.
+_NEEDS = {
+    "query": ("query",),
+    "oauth2_client_credentials": ("token_url", "client_id", "client_secret"),
+    "oauth2_jwt_bearer": ("token_url", "key"),
+    "jwt_bearer": ("key",),
+    "signature": ("algorithm", "key", "signed", "header"),
+    "wsse_username_token": ("username", "password"),
+    "wsse_signature": ("certificate", "key"),
+}
+#: Templates of a signed request: they name more than credentials.
+_SIGNED = ("signed", "value", "headers")
+
+
+def _credential_names(auth):
+    """Return the names that an entry of ``auth`` takes for credentials."""
+    if auth["scheme"] != "signature":
+        return set(_fields(auth))
+    templates = [auth.get("signed", ""), auth.get("value", "")]
+    templates += auth.get("headers", {}).values()
+    others = {part: value for part, value in auth.items() if part not in _SIGNED}
+    return signing.names(templates) | set(_fields(others))
+
+
+def _check_auth(auth):
+    scheme = auth["scheme"]
+    for part in _NEEDS.get(scheme, ()):
+        if part not in auth:
+            yield f"The scheme {scheme} needs a {part}."
+    allowed = {
+        "signature": signing.ALGORITHMS,
+        "jwt_bearer": signing.JWT_ALGORITHMS,
+        "oauth2_jwt_bearer": signing.JWT_ALGORITHMS,
+    }.get(scheme)
+    algorithm = auth.get("algorithm")
+    if algorithm and allowed is None:
+        yield f"The scheme {scheme} has no algorithm."
+    elif algorithm and algorithm not in allowed:
+        yield f"{algorithm!r} is not an algorithm of the scheme {scheme}."
+    if scheme == "signature" and "{signature}" not in auth.get("value", "{signature}"):
+        yield "The header of a signature has to have {signature} in it."
 
 
 def _check_messages(data):
