@@ -1,0 +1,1058 @@
+# Copyright 2026 Logistics Suite contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""FedEx over its REST APIs: Ship, Rate, Pickup and Ground End of Day Close v1.
+
+The rules are those of FedEx's own API descriptions on developer.fedex.com.
+
+* Nothing FedEx takes is recognised when it comes twice: the transaction id is only
+  sent back. What became of a booking is asked of Track by Reference, which shows a
+  parcel some time after it was booked and has neither price nor label. Finding
+  nothing proves nothing.
+* Our reference is the parcel's customer reference. Ground takes 30 characters of it;
+  the last 30 are used everywhere, so that one rule finds them.
+* FedEx makes no label twice. Labels come with the booking, as base64.
+* A collection is of Express or of Ground parcels. To cancel one, FedEx wants the
+  location that promised it, too: the confirmation is "number location".
+* Only Ground is closed at the end of the day.
+
+``settings`` it knows: ``pickup_type`` (``USE_SCHEDULED_PICKUP``), ``packaging``
+(``YOUR_PACKAGING``), ``label_stock``, ``cod_collection`` (``ANY``), ``paperless``,
+``carrier_code`` (``FDXE`` or ``FDXG``, for collections), ``package_location``,
+``zone``.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from odoo.addons.logistics_canonical.core.adapter import Parsed, Response
+from odoo.addons.logistics_canonical.core.calls import CallError
+
+from ..core.carrier import AnswerError, NotFoundError
+from ..core.shipping import (
+    Address,
+    Booked,
+    BookedPackage,
+    BookedRef,
+    Cancelled,
+    Charge,
+    Document,
+    Manifested,
+    ManifestRequest,
+    PickupBooked,
+    PickupRequest,
+    Quote,
+    ShipRequest,
+)
+from .integrators import (
+    ACCOUNT,
+    JsonCarrier,
+    bytes_of,
+    charge,
+    crosses_customs,
+    currency_of,
+    document,
+    filled,
+    get,
+    goods_value,
+    insured_parts,
+    kilograms,
+    local_time,
+    number,
+    package_weight,
+    required,
+    rounded_up,
+    street_lines,
+)
+from .plain import objects_of as each, text_of as text
+
+#: Surcharge types. What isn't here stays ``other``.
+_CHARGES = {
+    "FUEL": "fuel",
+    "RESIDENTIAL_DELIVERY": "residential",
+    "RESIDENTIAL_PICKUP": "residential",
+    "DELIVERY_AREA": "remote_area",
+    "EXTENDED_DELIVERY_AREA": "remote_area",
+    "OUT_OF_DELIVERY_AREA": "remote_area",
+    "OUT_OF_PICKUP_AREA": "remote_area",
+    "REMOTE_AREA": "remote_area",
+    "INTERHAWAII": "remote_area",
+    "OFFSHORE": "remote_area",
+    "OVERSIZE": "oversize",
+    "OVER_DIMENSION": "oversize",
+    "ADDITIONAL_HANDLING": "oversize",
+    "EXTREME_LENGTH": "oversize",
+    "INSURED_VALUE": "insurance",
+    "EXCESS_VALUE": "insurance",
+    "COD": "cash_on_delivery",
+    "SIGNATURE_OPTION": "signature",
+    "DELIVERY_SIGNATURE_OPTIONS": "signature",
+    "DELIVERY_CONFIRMATION": "signature",
+    "SATURDAY_DELIVERY": "saturday",
+    "SATURDAY_PICKUP": "pickup",
+    "ON_CALL_PICKUP": "pickup",
+    "INSIDE_PICKUP": "pickup",
+    "RETURN_LABEL": "return",
+    "EMAIL_LABEL": "return",
+    "FEDEX_TAG": "return",
+    "CLEARANCE_ENTRY_FEE": "customs",
+    "BROKER_SELECT_OPTION": "customs",
+    "DEMAND": "peak",
+    "PEAK": "peak",
+}
+
+#: Of several prices of one service, the one that is paid; the more to the left, the
+#: better. ``PREFERRED`` is a conversion into another currency.
+_RATE_ORDER = ("ACCOUNT", "INCENTIVE", "ACTUAL", "CUSTOM", "CURRENT", "PREFERRED")
+
+_GROUND = frozenset(("FEDEX_GROUND", "GROUND_HOME_DELIVERY", "SMART_POST"))
+_STATES = frozenset(("US", "CA", "MX", "IN"))
+_SIGNATURES = {
+    "adult_signature": "ADULT",
+    # Signed for at the very address, by nobody else's door.
+    "no_neighbour": "DIRECT",
+    "signature": "DIRECT",
+}
+_PURPOSES = {"gift": "GIFT", "sample": "SAMPLE", "merchandise": "SOLD"}
+_IMAGES = {
+    "PDF": ("PDF", "PAPER_4X6"),
+    "ZPL": ("ZPLII", "STOCK_4X6"),
+    "PNG": ("PNG", "PAPER_4X6"),
+}
+_DAYS = (
+    "ONE TWO THREE FOUR FIVE SIX SEVEN EIGHT NINE TEN ELEVEN TWELVE THIRTEEN FOURTEEN"
+    " FIFTEEN SIXTEEN SEVENTEEN EIGHTEEN NINETEEN TWENTY"
+).split()
+_NOT_FOUND = re.compile(r"^TRACKING\.[A-Z]+\.NOT\.?FOUND$")
+_ALREADY = re.compile(r"\balready\b.*\b(cancel|delete)", re.IGNORECASE)
+
+
+class FedexAdapter(JsonCarrier):
+    """See the module."""
+
+    max_packages = 30
+
+    def errors(self, tree: Any) -> Iterator[tuple[str, str]]:
+        """See :meth:`JsonCarrier.errors`. Names the fields FedEx names."""
+        for error in each(get(tree, "errors")):
+            code = text(error.get("code"))
+            words = text(error.get("message")) or code
+            fields = [
+                ": ".join(filter(None, (text(one.get("key")), text(one.get("value")))))
+                for one in each(error.get("parameterList"))
+            ]
+            named = ", ".join(filter(None, fields))
+            yield code, f"{words} ({named})" if named else words
+
+    def parse_response(self, operation, response, profile, request=None):
+        """See :meth:`JsonCarrier.parse_response`.
+
+        That a shipment was cancelled before is what a repeated cancellation wants
+        to hear.
+        """
+        result = super().parse_response(operation, response, profile, request)
+        if operation in ("cancel", "pickup_cancel") and result.error_class:
+            for problem in result.parsed.problems:
+                words = problem.code.replace(".", " ").replace("_", " ")
+                if _ALREADY.search(problem.text) or _ALREADY.search(words):
+                    value = Cancelled("already", problem.text)
+                    return replace(
+                        result, error_class="", parsed=Parsed(), data={"value": value}
+                    )
+        return result
+
+    # === RATE === #
+
+    def rate_body(self, request: ShipRequest, profile):
+        """Ask for the price of one service, or of all when none is named."""
+        shipment = self._shipment(request, rating=True)
+        shipment["rateRequestType"] = ["ACCOUNT"]
+        body = {
+            "accountNumber": {"value": ACCOUNT},
+            "rateRequestControlParameters": {"returnTransitTimes": True},
+            "requestedShipment": shipment,
+        }
+        return {"reference": request.reference}, filled(body)
+
+    def read_rate(self, tree: Any, request: ShipRequest, response: Response):
+        """Return the quotes; services FedEx names no price for are left out."""
+        output = self._output(tree)
+        quotes = tuple(filter(None, map(_quote, each(get(output, "rateReplyDetails")))))
+        if not quotes:
+            raise AnswerError(
+                _alerts(output) or "FedEx names no service with a price.",
+                error_class="rejected",
+            )
+        return quotes
+
+    # === BOOK === #
+
+    def book_body(self, request: ShipRequest, profile):
+        """Book a shipment and have its labels in the answer."""
+        if not request.service:
+            raise CallError("A shipment needs a FedEx service.")
+        if len(request.packages) > self.max_packages:
+            raise CallError(
+                f"FedEx takes at most {self.max_packages} packages at once."
+            )
+        image, stock = _IMAGES.get(request.label_format.upper(), _IMAGES["PDF"])
+        shipment = self._shipment(request, rating=False)
+        shipment["labelSpecification"] = {
+            "imageType": image,
+            "labelStockType": request.settings.get("label_stock") or stock,
+        }
+        body = {
+            "labelResponseOptions": "LABEL",
+            "accountNumber": {"value": ACCOUNT},
+            "requestedShipment": shipment,
+        }
+        return {"reference": request.reference}, filled(body)
+
+    def read_book(self, tree: Any, request: ShipRequest, response: Response) -> Booked:
+        """Return what was booked. A label that can't be read is left out: the
+        booking stands."""
+        output = self._output(tree)
+        shipments = each(get(output, "transactionShipments"))
+        if len(shipments) != 1:
+            raise AnswerError(_alerts(output) or "FedEx's answer holds no shipment.")
+        shipment = shipments[0]
+        pieces = each(get(shipment, "pieceResponses"))
+        pieces = _in_order(pieces, request, "packageSequenceNumber")
+        numbers = [text(get(piece, "trackingNumber")) for piece in pieces]
+        _check_numbers(numbers, request)
+        details = get(shipment, "completedShipmentDetail")
+        master = (
+            text(get(shipment, "masterTrackingNumber"))
+            or text(get(details, "masterTrackingId", "trackingNumber"))
+            or numbers[0]
+        )
+        kind = "return_label" if request.is_return else "label"
+        documents = [
+            paper
+            for piece, tracking, package in zip(
+                pieces, numbers, request.packages, strict=True
+            )
+            for paper in _papers(
+                get(piece, "packageDocuments"), kind, tracking, package.reference
+            )
+        ]
+        documents += _papers(
+            get(shipment, "shipmentDocuments"),
+            kind,
+            master,
+            labelled=any(paper.kind == kind for paper in documents),
+        )
+        rated = _rated_packages(details)
+        charges = _shipment_charges(details)
+        return Booked(
+            partner_id=master,
+            packages=tuple(
+                BookedPackage(
+                    package.reference,
+                    tracking,
+                    tracking,
+                    # The shipment's price is the sum of its packages'.
+                    charges=() if charges else _piece_charges(piece, rated.get(index)),
+                    **_billed(rated.get(index)),
+                )
+                for index, (package, tracking, piece) in enumerate(
+                    zip(request.packages, numbers, pieces, strict=True), 1
+                )
+            ),
+            number=master,
+            documents=tuple(documents),
+            charges=charges,
+        )
+
+    def return_body(self, request: ShipRequest, profile):
+        """Book a return; the shipper is who sends the goods back to us."""
+        return self.book_body(replace(request, is_return=True), profile)
+
+    def read_return(
+        self, tree: Any, request: ShipRequest, response: Response
+    ) -> Booked:
+        """See :meth:`read_book`."""
+        return self.read_book(tree, replace(request, is_return=True), response)
+
+    # === FIND === #
+
+    def find_body(self, request: ShipRequest, profile):
+        """Ask for parcels with our reference, around the day of handing over."""
+        day = request.ship_on
+        body = {
+            "includeDetailedScans": False,
+            "referencesInformation": {
+                "type": "CUSTOMER_REFERENCE",
+                "value": _reference(request),
+                "accountNumber": ACCOUNT,
+                "shipDateBegin": (day - timedelta(days=7)).isoformat() if day else "",
+                "shipDateEnd": (day + timedelta(days=7)).isoformat() if day else "",
+            },
+        }
+        return {"reference": request.reference}, filled(body)
+
+    def read_find(self, tree: Any, request: ShipRequest, response: Response) -> Booked:
+        """Return the booking's numbers; FedEx tells neither price nor label again.
+
+        :raise NotFoundError: when FedEx knows no such parcel
+        :raise AnswerError: when it isn't told which number is which package's
+        """
+        results = [
+            result
+            for complete in each(
+                get(self._output(tree, found=True), "completeTrackResults")
+            )
+            for result in each(complete.get("trackResults"))
+        ]
+        errors = [get(result, "error") for result in results if _error_code(result)]
+        results = [
+            result
+            for result in results
+            if not _error_code(result) and _is_ours(result, _reference(request))
+        ]
+        if not results:
+            for error in errors:
+                code, words = text(get(error, "code")), text(get(error, "message"))
+                if not _NOT_FOUND.match(code):
+                    raise AnswerError(words or code, code)
+            if not errors:
+                raise AnswerError("FedEx's answer names no parcel and no error.")
+            raise NotFoundError(text(get(errors[0], "message")))
+        # One parcel is the one package, whatever place FedEx gives it.
+        if len(results) > 1:
+            results = _in_order(
+                results, request, "packageDetails", "sequenceNumber", needed=True
+            )
+        numbers = [
+            text(get(result, "trackingNumberInfo", "trackingNumber"))
+            for result in results
+        ]
+        _check_numbers(numbers, request)
+        return Booked(
+            partner_id=numbers[0],
+            packages=tuple(
+                BookedPackage(package.reference, tracking, tracking)
+                for package, tracking in zip(request.packages, numbers, strict=True)
+            ),
+            number=numbers[0],
+        )
+
+    # === CANCEL === #
+
+    def cancel_body(self, request: BookedRef, profile):
+        """Cancel a whole shipment that wasn't handed over yet."""
+        tracking = request.number or request.partner_id
+        if not tracking:
+            raise CallError("The booking has no FedEx number.")
+        body = {
+            "accountNumber": {"value": ACCOUNT},
+            "trackingNumber": tracking,
+            "deletionControl": "DELETE_ALL_PACKAGES",
+        }
+        return {"reference": request.reference}, body
+
+    def read_cancel(
+        self, tree: Any, request: BookedRef, response: Response
+    ) -> Cancelled:
+        """Return that the shipment is cancelled.
+
+        :raise AnswerError: when it isn't
+        """
+        output = self._output(tree)
+        words = text(get(output, "successMessage")) or text(get(output, "message"))
+        if get(output, "cancelledShipment") not in (True, "true", "True"):
+            raise AnswerError(
+                _alerts(output) or words or "FedEx didn't cancel the shipment.",
+                error_class="rejected",
+            )
+        return Cancelled("done", words)
+
+    # === PICKUP === #
+
+    def pickup_body(self, request: PickupRequest, profile):
+        """Order a collection, by the clock of the place of collection."""
+        ready, close = _window(request)
+        address = request.address
+        body = {
+            "associatedAccountNumber": {"value": ACCOUNT},
+            "originDetail": {
+                "pickupAddressType": "OTHER",
+                "pickupLocation": {
+                    "contact": _contact(address),
+                    "address": _address(address),
+                    "accountNumber": {"value": ACCOUNT},
+                },
+                "readyDateTimestamp": f"{ready:%Y-%m-%dT%H:%M:%S}",
+                "customerCloseTime": f"{close:%H:%M:%S}",
+                "packageLocation": request.settings.get("package_location", "FRONT"),
+            },
+            "carrierCode": _carrier_code(request),
+            "totalWeight": _weight(request.weight) if request.weight else None,
+            "packageCount": max(request.parcels, 1),
+            "remarks": request.instructions[:60],
+        }
+        return {"reference": request.reference}, filled(body)
+
+    def read_pickup(
+        self, tree: Any, request: PickupRequest, response: Response
+    ) -> PickupBooked:
+        """Return the confirmation with the location that gave it."""
+        output = self._output(tree)
+        code = text(get(output, "pickupConfirmationCode"))
+        if not code:
+            raise AnswerError(
+                _alerts(output) or "FedEx gave the collection no confirmation."
+            )
+        location = text(get(output, "location"))
+        return PickupBooked(f"{code} {location}".strip())
+
+    def pickup_cancel_body(self, request: PickupRequest, profile):
+        """Cancel a collection by its confirmation, location and day."""
+        code, _blank, location = request.confirmation.strip().partition(" ")
+        if not code:
+            raise CallError("A collection is cancelled by its confirmation number.")
+        ready, _close = _window(request)
+        body = {
+            "associatedAccountNumber": {"value": ACCOUNT},
+            "pickupConfirmationCode": code,
+            "carrierCode": _carrier_code(request),
+            "scheduledDate": ready.date().isoformat(),
+            "location": location.strip(),
+        }
+        return {"reference": request.reference}, filled(body)
+
+    def read_pickup_cancel(
+        self, tree: Any, request: PickupRequest, response: Response
+    ) -> Cancelled:
+        """Return that the collection is cancelled."""
+        output = self._output(tree)
+        words = text(get(output, "cancelConfirmationMessage"))
+        if not words and not text(get(output, "pickupConfirmationCode")):
+            raise AnswerError(
+                _alerts(output) or "FedEx didn't cancel the collection.",
+                error_class="rejected",
+            )
+        return Cancelled("done", words)
+
+    # === MANIFEST === #
+
+    def manifest_body(self, request: ManifestRequest, profile):
+        """Close Ground for a day."""
+        if not request.closed_on:
+            raise CallError("The day to be closed is missing.")
+        if not any(_is_ground(booking) for booking in request.bookings):
+            raise CallError("Only FedEx Ground is closed; there is no such parcel.")
+        body = {
+            "accountNumber": {"value": ACCOUNT},
+            "closeReqType": "GCDR",
+            "closeDate": request.closed_on.isoformat(),
+            "groundServiceCategory": "GROUND",
+            "closeDocumentSpecification": {"closeDocumentTypes": ["MANIFEST"]},
+        }
+        return {"reference": request.reference}, body
+
+    def read_manifest(
+        self, tree: Any, request: ManifestRequest, response: Response
+    ) -> Manifested:
+        """Return the manifest; parcels of other services aren't in it."""
+        output = self._output(tree)
+        closed = each(get(output, "closeDocuments"))
+        documents: list[Document] = []
+        for index, paper in enumerate(closed, 1):
+            for part in each(paper.get("parts")):
+                data = bytes_of(part.get("image"))
+                if data:
+                    made = document("manifest", f"manifest-{index}", data)
+                    if made.content_type == "application/octet-stream":
+                        # The manifest is plain text, for line printers.
+                        made = replace(
+                            made,
+                            name=f"manifest-{index}.txt",
+                            content_type="text/plain",
+                        )
+                    documents.append(made)
+        if not documents:
+            raise AnswerError(_alerts(output) or "FedEx sent no manifest.")
+        missing = tuple(
+            (booking.reference, "Only FedEx Ground has a manifest.")
+            for booking in request.bookings
+            if not _is_ground(booking)
+        )
+        number_ = text(get(closed, "shippingCycle"))
+        return Manifested(number_ or request.reference, tuple(documents), missing)
+
+    # === PARTS === #
+
+    def _output(self, tree, *, found=False):
+        """Return an answer's content.
+
+        :param found: whether an error can say that there is no such thing
+        """
+        for code, words in self.errors(tree):
+            if found and _NOT_FOUND.match(code):
+                raise NotFoundError(words)
+            raise AnswerError(words, code, "rejected")
+        output = get(tree, "output")
+        if not isinstance(output, dict):
+            raise AnswerError("FedEx's answer holds nothing.")
+        return output
+
+    def _shipment(self, request, *, rating):
+        payor = {"responsibleParty": {"accountNumber": {"value": ACCOUNT}}}
+        insured = insured_parts(request) if request.insured else None
+        codes = {package.packaging for package in request.packages} - {""}
+        if len(codes) > 1:
+            raise CallError("FedEx takes one kind of packaging for all packages.")
+        recipient = _party(request.recipient, residential=True)
+        shipment = {
+            "shipper": _party(request.shipper),
+            "recipient" if rating else "recipients": recipient
+            if rating
+            else [recipient],
+            "shipDateStamp" if rating else "shipDatestamp": (
+                request.ship_on.isoformat() if request.ship_on else ""
+            ),
+            "serviceType": request.service,
+            "packagingType": min(codes, default="")
+            or request.settings.get("packaging", "YOUR_PACKAGING"),
+            "pickupType": request.settings.get("pickup_type", "USE_SCHEDULED_PICKUP"),
+            "shippingChargesPayment": {"paymentType": "SENDER", "payor": payor},
+            "shipmentSpecialServices": self._specials(request),
+            "requestedPackageLineItems": [
+                self._package(
+                    request, package, index, insured and insured[index - 1], rating
+                )
+                for index, package in enumerate(request.packages, 1)
+            ],
+            "totalPackageCount": len(request.packages),
+        }
+        if insured:
+            key = "totalDeclaredValue"
+            shipment[key] = _money(request.insured, currency_of(request))
+        if crosses_customs(request):
+            shipment["customsClearanceDetail"] = _customs(request, payor, rating=rating)
+            if not rating and request.contents != "documents":
+                shipment["shippingDocumentSpecification"] = {
+                    "shippingDocumentTypes": ["COMMERCIAL_INVOICE"],
+                    "commercialInvoiceDetail": {
+                        "documentFormat": {
+                            "docType": "PDF",
+                            "stockType": "PAPER_LETTER",
+                        }
+                    },
+                }
+        return shipment
+
+    def _package(self, request, package, index, insured, rating):
+        sides = (package.length, package.width, package.height)
+        references = (
+            {
+                "customerReferenceType": "CUSTOMER_REFERENCE",
+                "value": _reference(request),
+            },
+            {"customerReferenceType": "P_O_NUMBER", "value": request.order[:30]},
+            {
+                "customerReferenceType": "INVOICE_NUMBER",
+                "value": request.invoice_number[:30],
+            },
+        )
+        specials: dict[str, Any] = {"specialServiceTypes": []}
+        for option, kind in _SIGNATURES.items():
+            if option in request.options:
+                specials["specialServiceTypes"].append("SIGNATURE_OPTION")
+                specials["signatureOptionType"] = kind
+                break
+        if request.cod and request.service in _GROUND:
+            if len(request.packages) > 1:
+                raise CallError("FedEx Ground collects cash for each package.")
+            specials["specialServiceTypes"].append("COD")
+            specials["packageCODDetail"] = {
+                "codCollectionType": request.settings.get("cod_collection", "ANY"),
+                "codCollectionAmount": _money(request.cod, currency_of(request)),
+            }
+        return {
+            "sequenceNumber": None if rating else index,
+            "groupPackageCount": 1,
+            "weight": _weight(package_weight(package)),
+            "dimensions": {
+                "length": int(rounded_up(sides[0], 0)),
+                "width": int(rounded_up(sides[1], 0)),
+                "height": int(rounded_up(sides[2], 0)),
+                "units": "CM",
+            }
+            if all(sides)
+            else None,
+            "declaredValue": _money(insured, currency_of(request)) if insured else None,
+            "customerReferences": []
+            if rating
+            else [one for one in references if one["value"]],
+            "packageSpecialServices": specials,
+        }
+
+    def _specials(self, request):
+        """Return the special services of the shipment.
+
+        :raise CallError: for an option FedEx doesn't have, or that it needs more
+            for than a request says
+        """
+        refused = set(request.options) & {"dangerous_goods", "carbon_neutral"}
+        if "evening_delivery" in request.options and (
+            request.service != "GROUND_HOME_DELIVERY"
+        ):
+            refused.add("evening_delivery")
+        if refused:
+            what = min(refused).replace("_", " ")
+            raise CallError(f"FedEx can't be asked for {what} with this service.")
+        specials: dict[str, Any] = {"specialServiceTypes": []}
+        types = specials["specialServiceTypes"]
+        if "saturday_delivery" in request.options:
+            types.append("SATURDAY_DELIVERY")
+        if "evening_delivery" in request.options:
+            types.append("HOME_DELIVERY_PREMIUM")
+            specials["homeDeliveryPremiumDetail"] = {
+                "homedeliveryPremiumType": "EVENING"
+            }
+        if request.cod:
+            types.append("COD")
+            specials["shipmentCODDetail"] = {
+                "codCollectionType": request.settings.get("cod_collection", "ANY"),
+                "codCollectionAmount": _money(request.cod, currency_of(request)),
+            }
+        if request.is_return:
+            types.append("RETURN_SHIPMENT")
+            specials["returnShipmentDetail"] = {"returnType": "PRINT_RETURN_LABEL"}
+        if request.settings.get("paperless") and crosses_customs(request):
+            types.append("ELECTRONIC_TRADE_DOCUMENTS")
+            specials["etdDetail"] = {"requestedDocumentTypes": ["COMMERCIAL_INVOICE"]}
+        return specials
+
+
+# === WHAT IS ASKED === #
+
+
+def _reference(request):
+    return request.reference[-30:]
+
+
+def _money(amount: Decimal, currency: str):
+    return {"amount": float(amount), "currency": currency}
+
+
+def _weight(weight: Decimal):
+    return {"units": "KG", "value": float(rounded_up(weight, 2))}
+
+
+def _address(address: Address, *, residential: bool = False):
+    state = address.state
+    return {
+        "streetLines": street_lines(address, 35, 3),
+        "city": address.city[:35],
+        "stateOrProvinceCode": state if address.country in _STATES else "",
+        "postalCode": address.zip,
+        "countryCode": address.country,
+        "residential": True if residential and address.residential else None,
+    }
+
+
+def _contact(address: Address):
+    phone = required(address.phone, "a phone number", address, "FedEx")
+    return {
+        "personName": (address.name or address.company)[:70],
+        "companyName": address.company[:35],
+        "phoneNumber": re.sub(r"\D", "", phone)[-15:],
+        "emailAddress": address.email if len(address.email) <= 80 else "",
+    }
+
+
+def _party(address: Address, *, residential: bool = False):
+    numbers = (("BUSINESS_NATIONAL", address.vat), ("BUSINESS_UNION", address.eori))
+    return {
+        "contact": _contact(address),
+        "address": _address(address, residential=residential),
+        "tins": [
+            {"tinType": kind, "number": value[:18]} for kind, value in numbers if value
+        ],
+    }
+
+
+def _customs(request, payor, *, rating):
+    """Return what customs want to know.
+
+    :raise CallError: when it lacks something FedEx needs
+    """
+    currency = currency_of(request)
+    goods = [part for package in request.packages for part in package.commodities]
+    if not goods and not rating:
+        raise CallError("Goods that leave the customs territory must be listed.")
+    by_sender = request.incoterm.upper() == "DDP" or request.is_return
+    purpose = _PURPOSES.get(request.contents, "SOLD")
+    if request.is_return or request.contents == "return":
+        purpose = "REPAIR_AND_RETURN"
+    return {
+        "dutiesPayment": {
+            "paymentType": "SENDER" if by_sender else "RECIPIENT",
+            "payor": payor if by_sender else None,
+        },
+        "isDocumentOnly": request.contents == "documents",
+        "totalCustomsValue": _money(goods_value(request), currency),
+        "commercialInvoice": {
+            "shipmentPurpose": purpose,
+            "termsOfSale": request.incoterm.upper()[:3],
+            "customerReferences": [
+                {
+                    "customerReferenceType": "INVOICE_NUMBER",
+                    "value": request.invoice_number[:30],
+                }
+            ]
+            if request.invoice_number
+            else [],
+        },
+        "commodities": [_commodity(part, currency) for part in goods],
+    }
+
+
+def _commodity(part, currency):
+    if not part.origin:
+        raise CallError(f"The country of origin of {part.description!r} is missing.")
+    # FedEx counts whole units; what isn't whole is one unit of all of it.
+    counted = part.quantity == part.quantity.to_integral_value()
+    value = part.value * part.quantity
+    currency = part.currency or currency
+    return {
+        "description": part.description[:450],
+        "quantity": int(part.quantity) if counted else 1,
+        "quantityUnits": "PCS",
+        "numberOfPieces": 1,
+        "unitPrice": _money(part.value if counted else value, currency),
+        "customsValue": _money(value, currency),
+        "countryOfManufacture": part.origin,
+        "harmonizedCode": part.hs_code,
+        "partNumber": part.sku,
+        "weight": _weight(part.weight * part.quantity) if part.weight else None,
+    }
+
+
+def _window(request: PickupRequest) -> tuple[datetime, datetime]:
+    zone = str(request.settings.get("zone", ""))
+    ready = local_time(request.ready_at, request.address, zone)
+    close = local_time(request.close_at, request.address, zone)
+    if ready.date() != close.date():
+        raise CallError("A collection begins and ends on the same day.")
+    return ready, close
+
+
+def _is_ground(booking: BookedRef) -> bool:
+    return booking.service in _GROUND
+
+
+def _carrier_code(request: PickupRequest) -> str:
+    """Return the company that collects.
+
+    :raise CallError: when the bookings are of both
+    """
+    if request.settings.get("carrier_code"):
+        return str(request.settings["carrier_code"])
+    kinds = {_is_ground(booking) for booking in request.bookings if booking.service}
+    if len(kinds) > 1:
+        raise CallError("FedEx collects Ground and Express parcels separately.")
+    return "FDXG" if True in kinds else "FDXE"
+
+
+# === WHAT IS ANSWERED === #
+
+
+def _alerts(output) -> str:
+    """Return what FedEx remarks, for a person."""
+    alerts = get(output, "alerts")
+    if isinstance(alerts, str):
+        return alerts
+    return "; ".join(filter(None, (text(one.get("message")) for one in each(alerts))))
+
+
+def _in_order(nodes, request, *path, needed=False):
+    """Return the nodes in the order of the request's packages.
+
+    :param path: where a node tells its package's place, from 1
+    :param needed: whether the places must be told; else the answer's order serves
+    :raise AnswerError: when there are more or fewer, or it isn't told which is which
+    """
+    count = len(request.packages)
+    if len(nodes) != count:
+        raise AnswerError(f"FedEx names {len(nodes)} of {count} packages.")
+    places = {}
+    for node in nodes:
+        place = number(get(node, *path))
+        if place is not None and place == place.to_integral_value():
+            places[int(place)] = node
+    if sorted(places) == list(range(1, count + 1)):
+        return [places[place] for place in sorted(places)]
+    if needed:
+        raise AnswerError("FedEx doesn't tell which number is which package's.")
+    return nodes
+
+
+def _check_numbers(numbers, request):
+    if not numbers or not all(numbers):
+        raise AnswerError("FedEx gave no tracking number for a package.")
+    if len(set(numbers)) != len(request.packages) or len(numbers) != len(set(numbers)):
+        raise AnswerError(
+            f"FedEx gave tracking numbers for {len(set(numbers))} of "
+            f"{len(request.packages)} packages."
+        )
+
+
+def _error_code(result):
+    return text(get(result, "error", "code")) or text(get(result, "error", "message"))
+
+
+def _is_ours(result, reference):
+    """Tell whether a parcel may be the one asked for.
+
+    FedEx finds by parts of a reference, too; one that names other references isn't
+    ours.
+    """
+    told = set()
+    for one in each(get(result, "additionalTrackingInfo", "packageIdentifiers")):
+        if text(one.get("type")) in ("CUSTOMER_REFERENCE", "SHIPPER_REFERENCE"):
+            values = one.get("values") or one.get("value")
+            values = values if isinstance(values, list) else [values]
+            told |= {text(value) for value in values} - {""}
+    return not told or reference in told
+
+
+def _papers(nodes, kind, name, package="", *, labelled=False):
+    papers = []
+    for index, node in enumerate(each(nodes)):
+        content = text(node.get("contentType")).upper()
+        made, suffix = kind, ""
+        if content.startswith("MERGED"):
+            # All labels once more, in one paper.
+            if labelled:
+                continue
+        elif "INVOICE" in content:
+            made, suffix = "invoice", "-invoice"
+        elif content and "LABEL" not in content:
+            made, suffix = "other", f"-{content.lower()}"
+        data = bytes_of(node.get("encodedLabel"))
+        url = "" if data else text(node.get("url"))
+        if data or url.startswith("https://"):
+            suffix = suffix or (f"-{index}" if index else "")
+            papers.append(
+                document(made, f"{name}{suffix}", data, url=url, package=package)
+            )
+    return papers
+
+
+def _best(rates, actual=""):
+    """Return the rate that is paid, None when there is none with a total."""
+
+    def rank(rate):
+        kind = text(rate.get("rateType")).upper()
+        if actual and kind == actual:
+            return -1
+        for place, name in enumerate(_RATE_ORDER):
+            # PREFERRED_ACCOUNT is a conversion as well.
+            if name in kind and (name == "PREFERRED" or "PREFERRED" not in kind):
+                return place
+        return len(_RATE_ORDER)
+
+    return min(
+        (rate for rate in rates if _total(rate) is not None), key=rank, default=None
+    )
+
+
+def _total(rate):
+    """Return what a rate comes to: with duties and fees when FedEx counts them."""
+    for name in ("totalNetChargeWithDutiesAndTaxes", "totalNetCharge", "netCharge"):
+        total = number(rate.get(name))
+        if total:
+            return total
+    return number(rate.get("totalNetCharge"))
+
+
+def _listed(nodes, currency, code=""):
+    """Return the lines of a list.
+
+    :param code: what all of them are; by their types when empty
+    """
+    lines = []
+    for line in each(nodes):
+        kind = text(line.get("type")) or text(line.get("surchargeType"))
+        table = {kind: code} if code else _CHARGES
+        words = text(line.get("description"))
+        lines.append(charge(table, kind, line.get("amount"), currency, words))
+    return [line for line in lines if line]
+
+
+def _lines(rate, detail, currency) -> tuple[Charge, ...]:
+    """Return the parts of a price.
+
+    :param rate: has the totals
+    :param detail: has the lists
+    """
+    base = rate.get("totalBaseCharge", rate.get("baseCharge"))
+    lines = [
+        charge(
+            {"totalBaseCharge": "freight"},
+            "totalBaseCharge",
+            base,
+            currency,
+            "Base charge",
+        )
+    ]
+    surcharges = detail.get("surCharges") or detail.get("surcharges")
+    if not each(surcharges):
+        surcharges = [
+            line
+            for package in each(rate.get("ratedPackages"))
+            for line in each(get(package, "packageRateDetail", "surcharges"))
+        ]
+    lines += _listed(surcharges, currency)
+    lines += _discounts(rate, detail, currency)
+    taxes = _listed(detail.get("taxes"), currency, "tax")
+    lines += taxes
+    if not taxes:
+        total = number(rate.get("totalTaxes")) or number(rate.get("totalVatCharge"))
+        if total:
+            lines.append(Charge("tax", total, currency, "totalTaxes"))
+    if number(rate.get("totalNetChargeWithDutiesAndTaxes")):
+        fees = rate.get("ancillaryFeesAndTaxes") or detail.get("ancillaryFeesAndTaxes")
+        lines += _listed(fees, currency)
+        duties = number(rate.get("totalDutiesAndTaxes"))
+        if duties:
+            words = "Duties and taxes"
+            lines.append(
+                Charge("customs", duties, currency, "totalDutiesAndTaxes", words)
+            )
+    return tuple(line for line in lines if line)
+
+
+def _discounts(rate, detail, currency):
+    """Return the discounts as negative amounts."""
+    found = each(detail.get("freightDiscount")) or each(detail.get("freightDiscounts"))
+    lines = _listed(found, currency, "discount")
+    if not lines:
+        for name in ("totalDiscounts", "totalFreightDiscount", "totalFreightDiscounts"):
+            total = number(rate.get(name)) or number(detail.get(name))
+            if total:
+                lines = [Charge("discount", total, currency, name)]
+                break
+    return [replace(line, amount=-abs(line.amount)) for line in lines]
+
+
+def _quote(reply) -> Quote | None:
+    service = text(get(reply, "serviceType"))
+    rate = _best(each(get(reply, "ratedShipmentDetails")))
+    if not service or rate is None:
+        return None
+    detail = get(rate, "shipmentRateDetail")
+    detail = detail if isinstance(detail, dict) else {}
+    currency = text(rate.get("currency")) or text(detail.get("currency"))
+    if len(currency) != 3:
+        return None
+    weight = get(detail, "totalBillingWeight")
+    weight = kilograms(get(weight, "value"), text(get(weight, "units")))
+    total = _total(rate)
+    commit, operational = get(reply, "commit"), get(reply, "operationalDetail")
+    return Quote(
+        service=service,
+        total=total,
+        currency=currency,
+        name=text(get(reply, "serviceName")),
+        charges=_lines(rate, detail, currency)
+        or (Charge("total", total, currency, "totalNetCharge"),),
+        transit_days=_transit_days(
+            get(commit, "transitDays", "minimumTransitTime")
+            or get(commit, "transitDays")
+            or get(operational, "transitTime")
+        ),
+        deliver_by=_day(
+            get(commit, "dateDetail", "dayFormat")
+            or get(operational, "deliveryDate")
+            or get(operational, "commitDate")
+        ),
+        weight=weight,
+        weight_basis=_basis(rate.get("ratedWeightMethod")) if weight else "",
+    )
+
+
+def _basis(method):
+    method = text(method).upper()
+    if method == "ACTUAL":
+        return "actual"
+    return "volumetric" if method.startswith("DIM") else "billable"
+
+
+def _transit_days(written) -> int | None:
+    """Return the number in ``TWO_DAYS``."""
+    name, _line, rest = text(written).upper().partition("_")
+    if rest in ("DAY", "DAYS") and name in _DAYS:
+        return _DAYS.index(name) + 1
+    return None
+
+
+def _day(written) -> date | None:
+    """Return the day of a promise; its hour is by a clock FedEx doesn't name."""
+    try:
+        return date.fromisoformat(text(written)[:10])
+    except ValueError:
+        return None
+
+
+def _shipment_charges(details) -> tuple[Charge, ...]:
+    rating = get(details, "shipmentRating")
+    rate = _best(
+        each(get(rating, "shipmentRateDetails")),
+        text(get(rating, "actualRateType")).upper(),
+    )
+    if rate is None:
+        return ()
+    currency = text(rate.get("currency"))
+    if len(currency) != 3:
+        return ()
+    return _lines(rate, rate, currency) or (
+        Charge("total", _total(rate), currency, "totalNetCharge"),
+    )
+
+
+def _rated_packages(details) -> dict[int, dict]:
+    """Return the rate of each package by its place."""
+    found = {}
+    for index, package in enumerate(each(get(details, "completedPackageDetails")), 1):
+        place = number(get(package, "sequenceNumber"))
+        rating = get(package, "packageRating")
+        rate = _best(
+            each(get(rating, "packageRateDetails")),
+            text(get(rating, "actualRateType")).upper(),
+        )
+        if rate is not None:
+            whole_place = place is not None and place == place.to_integral_value()
+            found[int(place) if whole_place else index] = rate
+    return found
+
+
+def _piece_charges(piece, rate) -> tuple[Charge, ...]:
+    if rate is not None:
+        currency = text(rate.get("currency"))
+        if len(currency) == 3:
+            return _lines(rate, rate, currency)
+    line = charge(
+        {"netChargeAmount": "total"},
+        "netChargeAmount",
+        get(piece, "netChargeAmount"),
+        text(get(piece, "currency")),
+    )
+    return (line,) if line else ()
+
+
+def _billed(rate) -> dict[str, Any]:
+    if rate is None:
+        return {}
+    node = rate.get("billingWeight")
+    weight = kilograms(get(node, "value"), text(get(node, "units")))
+    if not weight:
+        return {}
+    return {"weight": weight, "weight_basis": _basis(rate.get("ratedWeightMethod"))}
