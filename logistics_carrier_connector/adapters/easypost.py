@@ -271,7 +271,7 @@ class EasyPostAdapter(CarrierAdapter):
 
     def read_pickup(self, tree, request: PickupRequest, response):
         """Return the collection, or what orders it (:class:`NextCall`)."""
-        pickup = _good(tree)
+        pickup = _good(tree, "Pickup")
         key = text_of(pickup.get("id"))
         if not key:
             raise AnswerError("The answer names no pickup")
@@ -292,7 +292,7 @@ class EasyPostAdapter(CarrierAdapter):
         return {"pickup": (keys or [request.reference])[0]}, None
 
     def read_pickup_cancel(self, tree, request: PickupRequest, response):
-        pickup = _good(tree)
+        pickup = _good(tree, "Pickup")
         status = text_of(pickup.get("status"))
         if status != "canceled":
             said = joined([f"The collection is {status!r}", _messages(pickup)])
@@ -310,7 +310,7 @@ class EasyPostAdapter(CarrierAdapter):
     def read_manifest(self, tree, request: ManifestRequest, response):
         """Return the scan form. EasyPost may still be drawing it: then there is no
         document yet, and a ``scan_form`` event will tell its address."""
-        form = _good(tree)
+        form = _good(tree, "ScanForm")
         key, status = text_of(form.get("id")), text_of(form.get("status"))
         said = text_of(form.get("message"))
         if status == "failed":
@@ -529,10 +529,11 @@ def _split_service(code):
 # === WHAT IS READ === #
 
 
-def _good(tree) -> dict[str, Any]:
+def _good(tree, kind="Shipment") -> dict[str, Any]:
     """Return an answer's object.
 
-    :raise AnswerError: when it is none, or an error
+    :param kind: what EasyPost calls it
+    :raise AnswerError: when it is none, or an error, or of another kind
     """
     if not isinstance(tree, dict):
         raise AnswerError("The answer is no object")
@@ -542,6 +543,8 @@ def _good(tree) -> dict[str, Any]:
         if code.rpartition(".")[2] == "NOT_FOUND":
             raise NotFoundError(_error_text(error) or code)
         raise AnswerError(_error_text(error), code, "rejected")
+    if tree.get("object", kind) != kind:
+        raise AnswerError(f"The answer is no {kind}")
     return tree
 
 
