@@ -341,3 +341,68 @@ def test_redacting_twice_changes_nothing():
     once = redact_text("token=abcd secret: 'x' pw", ["abcd"])
     assert redact_text(once, ["abcd"]) == once
     assert "abcd" not in once
+
+
+#: Secrets of any kind, long enough that hiding them leaves a text readable and that
+#: they don't stand in the frame of the text by chance. The mark must not be in them.
+SECRETS = st.text(
+    st.characters(exclude_categories=("Cs",), exclude_characters="\x00•"),
+    min_size=6,
+    max_size=24,
+).map(lambda text: f"Q7{text}Z9")
+
+
+def written_as(form, pieces, secrets):
+    """Return texts as they stand in a body."""
+    if form == "object":
+        tree = {"a": dict.fromkeys(secrets, 1), "b": pieces}
+        return json.dumps(tree, ensure_ascii=False)
+    if form == "form":
+        return "&".join(f"n={quote_plus(piece)}" for piece in pieces)
+    if form == "xml":
+        return f"<r>{''.join(f'<a>{escape(piece)}</a>' for piece in pieces)}</r>"
+    if form == "attribute":
+        elements = [f'<a b="{html.escape(piece)}"/>' for piece in pieces]
+        return f"<r>{''.join(elements)}</r>"
+    if form == "text":
+        return " ".join(pieces)
+    return ('{"a": ' if form == "broken" else "") + json.dumps(pieces)
+
+
+@settings(max_examples=400, deadline=None, derandomize=True, database=None)
+@given(
+    st.lists(SECRETS, min_size=1, max_size=3, unique=True),
+    st.sampled_from(sorted(spellings(CANARY))),
+    st.sampled_from(["", "u:", "us:", "usr:"]),
+    st.sampled_from(["json", "object", "form", "xml", "attribute", "text", "broken"]),
+    st.sampled_from(["", "plain "]),
+)
+def test_whatever_secrets_there_are_none_is_kept(secrets, spelling, user, form, before):
+    pieces = []
+    for secret in secrets:
+        written = spellings(secret)[spelling]
+        basic = base64.b64encode(f"{user}{secret}".encode()).decode()
+        pieces += [before + written, f"{before}Basic {basic}", basic]
+    body = written_as(form, pieces, secrets).encode()
+    outbound = Outbound(
+        "POST",
+        "https://h.example/" + "/".join(quote(secret, safe="") for secret in secrets),
+        {f"X-{number}": piece for number, piece in enumerate(pieces)},
+        body,
+    )
+    for shown in (
+        excerpt_request(outbound, secrets),
+        excerpt_response(Response(500, {"content-type": pieces[0]}, body), secrets),
+        redact_text(body.decode(), secrets),
+    ):
+        shown.encode()
+        for secret in secrets:
+            for name, kept in spellings(secret).items():
+                assert kept not in shown, name
+            # Base64 of it looks different with each thing that stands before it.
+            letters = shown.replace("-", "+").replace("_", "/")
+            for code in re.findall(r"[A-Za-z0-9+/]{8,}", letters):
+                for start in range(4):
+                    part = code[start:]
+                    part = part[: len(part) // 4 * 4]
+                    assert secret.encode()[2:-2] not in base64.b64decode(part)

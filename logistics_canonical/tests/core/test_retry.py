@@ -1,7 +1,8 @@
 # Copyright 2026 Logistics Suite contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 import random
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -178,3 +179,42 @@ def test_different_failures_are_different_groups(one, other):
 @given(st.text(max_size=60), st.integers(1, 100))
 def test_a_group_key_is_short(text, times):
     assert len(normalise_error(text * times)) <= 160
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(
+    st.sampled_from(("transient", "throttled")),
+    st.integers(1, 7),
+    st.integers(),
+    st.one_of(st.none(), st.floats(allow_nan=False)),
+)
+def test_waits_grow_and_jitter_moves_them_a_fifth_at_most(
+    error_class, attempt, seed, asked
+):
+    plain = next_delay(attempt, error_class)
+    assert 0 < plain <= LONGEST
+    if attempt > 1:
+        assert plain >= next_delay(attempt - 1, error_class)
+    spread = next_delay(attempt, error_class, rng=random.Random(seed))
+    assert plain * 0.8 <= spread <= plain * 1.2
+    asked_for = next_delay(
+        attempt, error_class, retry_after=asked, rng=random.Random(seed)
+    )
+    # A partner lengthens a wait, to a day at most, and never shortens it.
+    assert asked_for == min(max(spread, spread if asked is None else asked), LONGEST)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(st.integers(-5, 0))
+def test_a_count_that_was_never_made_waits_like_the_first(attempt):
+    assert next_delay(attempt, "transient") == SCHEDULE[0]
+
+
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(st.integers(-(10**6), 10**9))
+def test_a_date_is_as_good_as_its_seconds(seconds):
+    moment = NOW + timedelta(seconds=seconds)
+    found = parse_retry_after(format_datetime(moment, usegmt=True), NOW)
+    assert found == (min(float(seconds), LONGEST) if seconds >= 0 else None)
+    if seconds >= 0:
+        assert found == parse_retry_after(str(seconds), NOW)

@@ -1,0 +1,147 @@
+# Copyright 2026 Logistics Suite contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import itertools
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from odoo.addons.logistics_canonical.core.adapter import ERROR_CLASSES
+from odoo.addons.logistics_canonical.core.effects import (
+    REPEATS,
+    after_lookup,
+    after_unknown,
+    fate,
+    repeat_of,
+)
+
+#: What tells that a call certainly did nothing: the partner refused it.
+REFUSALS = ("auth", "throttled", "rejected")
+
+
+@pytest.mark.parametrize(
+    ("operation", "repeat"),
+    [
+        ({"method": "GET"}, "safe"),
+        ({"method": "POST"}, "never"),
+        ({"method": "PUT"}, "never"),
+        ({"method": "PATCH"}, "never"),
+        ({"method": "DELETE"}, "never"),
+        ({"method": "POST", "repeat": "safe"}, "safe"),
+        ({"method": "POST", "repeat": "lookup"}, "lookup"),
+        # A partner that books with GET is asked no second time.
+        ({"method": "GET", "repeat": "never"}, "never"),
+        # An operation that the profile lost meanwhile.
+        ({}, "never"),
+    ],
+)
+def test_only_questions_are_repeated_unless_the_profile_says_so(operation, repeat):
+    assert repeat_of(operation) == repeat
+
+
+@pytest.mark.parametrize(
+    ("error_class", "left", "safe", "lookup", "never"),
+    [
+        ("", True, "done", "done", "done"),
+        ("transient", True, "again", "unknown", "unknown"),
+        ("transient", False, "again", "again", "again"),
+        ("throttled", True, "again", "again", "again"),
+        ("throttled", False, "again", "again", "again"),
+        ("auth", True, "auth", "auth", "auth"),
+        ("auth", False, "auth", "auth", "auth"),
+        ("rejected", True, "refused", "refused", "refused"),
+        ("rejected", False, "refused", "refused", "refused"),
+        ("poison", True, "refused", "unknown", "unknown"),
+        ("poison", False, "refused", "refused", "refused"),
+        ("unknown", True, "refused", "unknown", "unknown"),
+        ("unknown", False, "refused", "refused", "refused"),
+    ],
+)
+def test_what_is_known_after_a_call(error_class, left, safe, lookup, never):
+    for repeat, expected in zip(REPEATS, (safe, lookup, never), strict=True):
+        assert fate(repeat, error_class, left=left) == expected, repeat
+
+
+def test_what_may_have_been_done_is_never_repeated_by_itself():
+    for repeat, error_class, status in itertools.product(
+        ("lookup", "never"), ("", *ERROR_CLASSES), (0, 200, 302, 404, 500, 503)
+    ):
+        found = fate(repeat, error_class, left=True, status=status)
+        if found == "again":
+            assert error_class == "throttled", "only a refusal leaves nothing done"
+
+
+def test_nobody_is_asked_about_what_never_left():
+    for repeat, error_class in itertools.product(REPEATS, ERROR_CLASSES):
+        assert fate(repeat, error_class, left=False) != "unknown"
+
+
+def test_what_was_refused_is_not_unknown():
+    for repeat, error_class in itertools.product(REPEATS, REFUSALS):
+        assert fate(repeat, error_class) in ("again", "auth", "refused")
+
+
+def test_the_way_out_of_an_unknown_outcome():
+    assert after_unknown("safe") == "resend"
+    assert after_unknown("lookup") == "lookup"
+    assert after_unknown("never") == "person"
+    assert after_unknown("something new") == "person"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "absence_is_proof", "then"),
+    [
+        ("found", True, "done"),
+        ("found", False, "done"),
+        ("absent", True, "resend"),
+        ("absent", False, "person"),
+        ("failed", True, "lookup"),
+        ("failed", False, "lookup"),
+    ],
+)
+def test_what_a_lookup_leads_to(outcome, absence_is_proof, then):
+    assert after_lookup(outcome, absence_is_proof) == then
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(
+    st.sampled_from(("lookup", "never")),
+    st.booleans(),
+    st.booleans(),
+    st.lists(
+        st.tuples(
+            st.sampled_from(("", *ERROR_CLASSES)),  # how a call is answered
+            st.booleans(),  # whether it left
+            st.booleans(),  # whether an answer that got lost was a success
+            st.sampled_from(("found", "absent", "failed")),
+        ),
+        max_size=12,
+    ),
+)
+def test_nothing_is_done_twice_whatever_happens(repeat, proof, honest, story):
+    """Plays a message's life: the partner carries out what reaches it unless it
+    refuses. Asked, it tells the truth, or, when absence proves nothing, not."""
+    times_done = 0
+    asking = False
+    for error_class, left, carried_out, answer in story:
+        if asking:
+            if answer != "failed":
+                answer = "found" if times_done else "absent"
+                if not proof and not honest:
+                    answer = "absent"
+            then = after_lookup(answer, proof)
+            if then in ("done", "person"):
+                break
+            asking = then == "lookup"
+            continue
+        if not error_class and left:
+            times_done += 1
+        elif left and error_class not in REFUSALS:
+            times_done += carried_out
+        found = fate(repeat, error_class, left=left or not error_class)
+        if found == "unknown":
+            if after_unknown(repeat) == "person":
+                break
+            asking = True
+        elif found not in ("again", "auth"):
+            break
+    assert times_done <= 1
