@@ -91,6 +91,23 @@ def load_certificate(pem: str) -> x509.Certificate:
         raise KeyUnusable("The certificate isn't a PEM text.") from error
 
 
+def check_pem(kind: str, text: str) -> None:
+    """Refuse what can't be the kind of credential it is entered as.
+
+    A key with a password is taken as it is: the password may come later.
+
+    :param kind: of the credential, as in a profile
+    :raise KeyUnusable: saying what was expected
+    """
+    if kind == "certificate":
+        load_certificate(text)
+    elif kind == "private_key":
+        if "PRIVATE KEY-----" not in text:
+            raise KeyUnusable("The private key isn't a PEM text.")
+        if "ENCRYPTED" not in text:
+            load_private_key(text)
+
+
 def shared_key(text: str, encoding: str = "utf8") -> bytes:
     """Return the bytes of a shared secret.
 

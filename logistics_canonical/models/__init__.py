@@ -6,6 +6,7 @@ from . import logistics_event_type
 from . import logistics_profile
 from . import logistics_code_map
 from . import logistics_credential
+from . import logistics_token
 from . import logistics_connector
 from . import logistics_message
 from . import logistics_message_problem

@@ -4,12 +4,14 @@ import hashlib
 import json
 import uuid
 import zoneinfo
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, urljoin, urlsplit
 
 from odoo import Command, api, fields, models, tools
 from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tools import str2bool
 
 from ..core import breaker, redaction, webhook
 from ..core.adapter import Adapter
@@ -137,6 +139,15 @@ class LogisticsConnector(models.Model):
         string="Allow This Machine",
         help="Let a sandbox connector call addresses on this machine. Never "
         "possible in production.",
+    )
+    proxy_url = fields.Char(
+        string="Proxy",
+        groups="logistics_canonical.group_connector_admin",
+        tracking=True,
+        help="Reach the partner through this HTTP proxy, e.g. "
+        "http://proxy.example.com:3128. A proxy inside your own network has to be "
+        "allowed by a system administrator first (system parameter "
+        "logistics_canonical.allow_private_proxy).",
     )
     default_zone = fields.Selection(
         selection="_selection_zone",
@@ -323,6 +334,37 @@ class LogisticsConnector(models.Model):
                     self.env._(
                         "A production connector can't call addresses on this "
                         "machine. Switch it to sandbox or clear the option."
+                    )
+                )
+
+    @api.constrains("proxy_url")
+    def _check_proxy_url(self):
+        for connector in self:
+            if not connector.proxy_url:
+                continue
+            try:
+                parts = urlsplit(connector.proxy_url)
+                usable = (
+                    parts.scheme in ("http", "https")
+                    and parts.hostname
+                    and (parts.port is None or parts.port > 0)
+                    and parts.path in ("", "/")
+                    and not parts.query
+                    and not parts.fragment
+                )
+            except ValueError:
+                usable = False
+            if not usable:
+                raise ValidationError(
+                    self.env._(
+                        "A proxy's address looks like http://proxy.example.com:3128."
+                    )
+                )
+            if "@" in parts.netloc:
+                raise ValidationError(
+                    self.env._(
+                        "A proxy's address can't hold a password: it would be "
+                        "readable. Let the proxy know this server by its address."
                     )
                 )
 
@@ -630,17 +672,50 @@ class LogisticsConnector(models.Model):
 
     def _make_call(self, outbound):
         """Put a request together with all that is needed to send it."""
-        profile = self._compiled_profile()
-        return Call(
+        # Lanes call for everybody, also with what administrators alone may see.
+        connector = self.sudo()
+        profile = connector._compiled_profile()
+        credentials = {
+            name: entries[0][0] for name, entries in connector._secrets().items()
+        }
+        call = Call(
             outbound=outbound,
             profile=profile,
-            credentials={
-                name: entries[0][0] for name, entries in self._secrets().items()
-            },
-            environment=self.environment,
-            base_url=self.base_url or "",
-            allow_loopback=self.allow_loopback and self.environment == "sandbox",
-            cache_key=f"{self.env.cr.dbname}:{self.id}:{self.write_date}",
+            credentials=credentials,
+            environment=connector.environment,
+            base_url=connector.base_url or "",
+            allow_loopback=(
+                connector.allow_loopback and connector.environment == "sandbox"
+            ),
+            proxy_url=connector.proxy_url or "",
+            allow_private_proxy=connector._allow_private_proxy(),
+        )
+        if not call.uses_token:
+            return call
+        asked_with = [
+            call.auth,
+            credentials,
+            call.environment,
+            call.base_url,
+            call.proxy_url,
+        ]
+        return replace(
+            call,
+            tokens=connector.env["logistics.token"]._shared(
+                connector, outbound.auth, asked_with
+            ),
+        )
+
+    @api.model
+    def _allow_private_proxy(self):
+        """Tell whether a proxy may be inside our own network.
+
+        Whoever administers connectors could otherwise reach any machine in there;
+        who may set system parameters can do so anyway.
+        """
+        parameters = self.env["ir.config_parameter"].sudo()
+        return str2bool(
+            parameters.get_param("logistics_canonical.allow_private_proxy", ""), False
         )
 
     @api.model

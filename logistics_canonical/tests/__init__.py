@@ -8,3 +8,4 @@ from . import test_profile
 from . import test_screens
 from . import test_security
 from . import test_stock_picking
+from . import test_token

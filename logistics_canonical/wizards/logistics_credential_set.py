@@ -3,6 +3,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..core.signing import KeyUnusable, check_pem
+
 
 class LogisticsCredentialSet(models.TransientModel):
     """Set one credential of a connector; the value is never shown again."""
@@ -17,6 +19,14 @@ class LogisticsCredentialSet(models.TransientModel):
         selection="_selection_name", string="Credential", required=True
     )
     value = fields.Char(compute="_compute_value", inverse="_inverse_value")
+    value_lines = fields.Text(
+        string="Text",
+        compute="_compute_value",
+        inverse="_inverse_value",
+        help="The whole text with its first and last lines, -----BEGIN …----- and "
+        "-----END …-----.",
+    )
+    kind = fields.Char(compute="_compute_help_text")
     value_encrypted = fields.Char(groups=fields.NO_ACCESS)
     help_text = fields.Char(compute="_compute_help_text")
     overlap_hours = fields.Float(
@@ -54,19 +64,22 @@ class LogisticsCredentialSet(models.TransientModel):
                 if wizard.connector_id
                 else {}
             )
-            wizard.help_text = specs.get(wizard.name, {}).get("help", "")
+            spec = specs.get(wizard.name, {})
+            wizard.help_text = spec.get("help", "")
+            wizard.kind = spec.get("kind", "password")
 
     def _compute_value(self):
         """Never show what was entered."""
-        self.value = False
+        self.value = self.value_lines = False
 
     def _inverse_value(self):
         """Encrypt at once: the clear value reaches no table, not for a moment."""
         vault = self.env["logistics.credential"]._vault()
         for wizard in self:
-            if wizard.value:
+            value = (wizard.value_lines or wizard.value or "").strip()
+            if value:
                 # Nobody may read the column; see the credential's own.
-                wizard.sudo().value_encrypted = vault.encrypt(wizard.value.strip())
+                wizard.sudo().value_encrypted = vault.encrypt(value)
 
     def action_set(self):
         """Keep the value as the connector's credential."""
@@ -78,6 +91,10 @@ class LogisticsCredentialSet(models.TransientModel):
         )
         if not value:
             raise UserError(self.env._("Enter the value the partner gave you."))
+        try:
+            check_pem(self.kind, value)
+        except KeyUnusable as error:
+            raise UserError(str(error)) from error
         label = dict(self._selection_name()).get(self.name, self.name)
         self.env["logistics.credential"]._store(
             self.connector_id, self.name, value, label, self.overlap_hours
