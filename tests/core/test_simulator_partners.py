@@ -407,3 +407,569 @@ def test_sendcloud_v2_batch_half_fails(sim):
     assert len(answer["parcels"]) == 2
     assert "house_number" in answer["failed_parcels"][0]["errors"]
     assert len(sim.ledger.live()) == 2
+
+
+# --- UPS
+
+
+def ups_token(sim):
+    login = basic("demo-ups-client", "demo-ups-client-secret")
+    headers = {**login, "Content-Type": "application/x-www-form-urlencoded"}
+    path = "/security/v1/oauth/token"
+    answer = send(sim, "POST", path, "grant_type=client_credentials", headers)[1]
+    return {"Authorization": f"Bearer {answer['access_token']}"}
+
+
+def ups_shipment(packages=1, **more):
+    address = {"City": "Charlotte", "PostalCode": "28209", "CountryCode": "US"}
+    package = {
+        "Packaging": {"Code": "02"},
+        "PackageWeight": {"UnitOfMeasurement": {"Code": "LBS"}, "Weight": "2"},
+    }
+    shipment = {
+        "Shipper": {"Name": "We", "ShipperNumber": "DEMO01", "Address": address},
+        "ShipTo": {"Name": "You", "Address": address},
+        "Service": {"Code": "03"},
+        "ReferenceNumber": {"Value": "R1"},
+        "Package": [package] * packages,
+        "PaymentInformation": {
+            "ShipmentCharge": {
+                "Type": "01",
+                "BillShipper": {"AccountNumber": "DEMO01"},
+            }
+        },
+        **more,
+    }
+    label = {"LabelImageFormat": {"Code": "ZPL"}}
+    return {"ShipmentRequest": {"Shipment": shipment, "LabelSpecification": label}}
+
+
+def ups_recover(sim, headers, reference="R1", version="v1"):
+    asked = {
+        "LabelRecoveryRequest": {
+            "ReferenceValues": {
+                "ReferenceNumber": {"Value": reference},
+                "ShipperNumber": "DEMO01",
+            }
+        }
+    }
+    return send(sim, "POST", f"/api/labels/{version}/recovery", asked, headers)
+
+
+def test_ups_books_tracks_recovers_and_voids(sim):
+    headers = ups_token(sim)
+    path = "/api/shipments/v2409/ship"
+    status, body = send(sim, "POST", path, ups_shipment(2), headers)
+    result = body["ShipmentResponse"]["ShipmentResults"]
+    tracking = [row["TrackingNumber"] for row in result["PackageResults"]]
+    assert status == 200 and len(set(tracking)) == 2
+    label = result["PackageResults"][0]["ShippingLabel"]["GraphicImage"]
+    assert base64.b64decode(label).startswith(b"^XA")
+    assert sim.ledger.live("R1")[0].numbers == tracking
+    found = send(sim, "GET", f"/api/track/v1/details/{tracking[1]}", None, headers)[1]
+    activity = found["trackResponse"]["shipment"][0]["package"][0]["activity"]
+    assert activity[0]["status"]["code"] == "MP"
+    recovered = ups_recover(sim, headers)[1]["LabelRecoveryResponse"]
+    assert recovered["ShipmentIdentificationNumber"] == tracking[0]
+    path = f"/api/shipments/v2409/void/cancel/{tracking[0]}"
+    body = send(sim, "DELETE", path, None, headers)[1]
+    assert body["VoidShipmentResponse"]["SummaryResult"]["Status"]["Code"] == "1"
+    assert sim.ledger.live("R1") == []
+    assert send(sim, "DELETE", path, None, headers)[0] == 400
+    status, body = ups_recover(sim, headers)
+    assert body["response"]["errors"][0]["code"] == "9801040", "voided"
+    status, body = ups_recover(sim, headers, "R9")
+    assert body["response"]["errors"][0]["code"] == "9801031", "never booked"
+
+
+def test_ups_of_old_gives_an_object_for_one(sim):
+    headers = ups_token(sim)
+    for version, kind in (("v1", dict), ("v2409", list)):
+        path = f"/api/shipments/{version}/ship"
+        body = send(sim, "POST", path, ups_shipment(), headers)[1]
+        results = body["ShipmentResponse"]["ShipmentResults"]["PackageResults"]
+        assert isinstance(results, kind)
+    # Twice the same reference: UPS books twice, recovery names both.
+    assert len(sim.ledger.live("R1")) == 2
+    recovered = ups_recover(sim, headers)[1]["LabelRecoveryResponse"]
+    assert len(recovered["TrackingCandidate"]) == 2
+    assert "LabelResults" not in recovered
+
+
+def test_ups_rates(sim):
+    headers = ups_token(sim)
+    asked = {"RateRequest": {"Shipment": ups_shipment()["ShipmentRequest"]["Shipment"]}}
+    rows = send(sim, "POST", "/api/rating/v2409/Shop", asked, headers)[1]
+    assert len(rows["RateResponse"]["RatedShipment"]) == 5
+    row = send(sim, "POST", "/api/rating/v1/Rate", asked, headers)[1]
+    row = row["RateResponse"]["RatedShipment"]
+    assert row["TotalCharges"] == {"CurrencyCode": "USD", "MonetaryValue": "12.50"}
+
+
+def test_ups_refuses_in_its_own_words(sim):
+    headers = ups_token(sim)
+
+    def code(headers=headers, **more):
+        path = "/api/shipments/v1/ship"
+        status, answer = send(sim, "POST", path, ups_shipment(**more), headers)
+        return status, answer["response"]["errors"][0]["code"]
+
+    address = {"CountryCode": "US"}
+    assert code({"Authorization": "Bearer old"}) == (401, "250002")
+    assert code(ShipTo={"Address": address}) == (400, "120802")
+    assert code(Shipper={"ShipperNumber": "X"}) == (400, "120100")
+    assert code(Service={"Code": "99"}) == (400, "111210")
+    package = {"PackageWeight": {"Weight": "0"}}
+    assert code(Package=package) == (400, "111546")
+    assert sim.ledger.bookings == []
+    # A token that expires costs one call; the next token works.
+    send(sim, "POST", "/_control/faults", [{"partner": "ups", "expire": True}])
+    assert code() == (401, "250002")
+    assert code() == (401, "250002"), "the old token stays expired"
+    headers.update(ups_token(sim))
+    assert (
+        send(sim, "POST", "/api/shipments/v1/ship", ups_shipment(), headers)[0] == 200
+    )
+
+
+def test_ups_pickups(sim):
+    headers = ups_token(sim)
+    asked = {
+        "PickupCreationRequest": {
+            "Shipper": {"Account": {"AccountNumber": "DEMO01"}},
+            "PickupDateInfo": {"PickupDate": "20260112"},
+            "PickupAddress": {"PostalCode": "28209"},
+            "ReferenceNumber": "P1",
+        }
+    }
+    path = "/api/pickupcreation/v2409/pickup"
+    prn = send(sim, "POST", path, asked, headers)[1]["PickupCreationResponse"]["PRN"]
+    assert sim.ledger.live("P1", kind="pickup")
+    path = "/api/shipments/v2409/pickup/02"
+    assert send(sim, "DELETE", path, None, {**headers, "Prn": prn})[0] == 200
+    assert sim.ledger.live("P1", kind="pickup") == []
+    asked["PickupCreationRequest"]["PickupDateInfo"] = {}
+    status, body = send(sim, "POST", "/api/pickupcreation/v1/pickup", asked, headers)
+    assert body["response"]["errors"][0] == {
+        "code": "9560131",
+        "message": "Invalid pickup date",
+    }
+
+
+# --- FedEx
+
+
+def fx_token(sim):
+    form = urllib.parse.urlencode(
+        {
+            "grant_type": "client_credentials",
+            "client_id": "demo-fedex-client",
+            "client_secret": "demo-fedex-client-secret",
+        }
+    )
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = send(sim, "POST", "/oauth/token", form, headers)[1]
+    return {
+        "Authorization": f"Bearer {answer['access_token']}",
+        "x-customer-transaction-id": "T1",
+    }
+
+
+FX_ACCOUNT = {"value": "740000001"}
+
+
+def fx_shipment(packages=1, **more):
+    party = {"address": {"postalCode": "38116", "countryCode": "US"}}
+    package = {
+        "weight": {"units": "LB", "value": 2},
+        "customerReferences": [
+            {"customerReferenceType": "P_O_NUMBER", "value": "PO1"},
+            {"customerReferenceType": "CUSTOMER_REFERENCE", "value": "R1"},
+        ],
+    }
+    return {
+        "accountNumber": FX_ACCOUNT,
+        "labelResponseOptions": "LABEL",
+        "requestedShipment": {
+            "shipper": party,
+            "recipients": [party],
+            "serviceType": "FEDEX_GROUND",
+            "packagingType": "YOUR_PACKAGING",
+            "labelSpecification": {"imageType": "ZPLII"},
+            "requestedPackageLineItems": [package] * packages,
+            **more,
+        },
+    }
+
+
+def test_fedex_books_finds_and_cancels(sim):
+    headers = fx_token(sim)
+    status, body = send(sim, "POST", "/ship/v1/shipments", fx_shipment(2), headers)
+    made = body["output"]["transactionShipments"][0]
+    pieces = made["pieceResponses"]
+    assert status == 200 and body["customerTransactionId"] == "T1"
+    assert {row["masterTrackingNumber"] for row in pieces} == {
+        made["masterTrackingNumber"]
+    }
+    label = pieces[1]["packageDocuments"][0]["encodedLabel"]
+    assert base64.b64decode(label).startswith(b"^XA")
+    booked = sim.ledger.live("R1")[0]
+    assert booked.numbers == [row["trackingNumber"] for row in pieces]
+    asked = {
+        "trackingInfo": [
+            {"trackingNumberInfo": {"trackingNumber": n}}
+            for n in (booked.numbers[0], "000000000000")
+        ]
+    }
+    body = send(sim, "POST", "/track/v1/trackingnumbers", asked, headers)[1]
+    first, second = body["output"]["completeTrackResults"]
+    assert first["trackResults"][0]["latestStatusDetail"]["code"] == "OC"
+    error = second["trackResults"][0]["error"]["code"]
+    assert error == "TRACKING.TRACKINGNUMBER.NOTFOUND"
+    asked = {
+        "referencesInformation": {
+            "type": "CUSTOMER_REFERENCE",
+            "value": "R1",
+            "accountNumber": "740000001",
+        }
+    }
+    path = "/track/v1/referencenumbers"
+    body = send(sim, "POST", path, asked, headers)[1]
+    found = body["output"]["completeTrackResults"]
+    assert [row["trackingNumber"] for row in found] == booked.numbers
+    asked = {"accountNumber": FX_ACCOUNT, "trackingNumber": booked.numbers[0]}
+    body = send(sim, "PUT", "/ship/v1/shipments/cancel", asked, headers)[1]
+    assert body["output"]["cancelledShipment"] is True
+    assert sim.ledger.live("R1") == []
+    body = send(sim, "PUT", "/ship/v1/shipments/cancel", asked, headers)[1]
+    assert body["output"]["cancelledShipment"] is False, "200, and yet refused"
+
+
+def test_fedex_label_by_address_and_quotes(sim):
+    headers = fx_token(sim)
+    asked = {**fx_shipment(), "labelResponseOptions": "URL_ONLY"}
+    body = send(sim, "POST", "/ship/v1/shipments", asked, headers)[1]
+    piece = body["output"]["transactionShipments"][0]["pieceResponses"][0]
+    assert send(sim, "GET", piece["packageDocuments"][0]["url"])[1].startswith(b"^XA")
+    body = send(sim, "POST", "/rate/v1/rates/quotes", fx_shipment(), headers)[1]
+    rows = body["output"]["rateReplyDetails"]
+    assert [row["serviceType"] for row in rows] == ["FEDEX_GROUND"]
+    prices = {
+        row["rateType"]: row["totalNetCharge"]
+        for row in rows[0]["ratedShipmentDetails"]
+    }
+    assert prices == {"ACCOUNT": 11.28, "LIST": 14.1}
+    asked = {"accountNumber": FX_ACCOUNT, "closeReqType": "GCCLOSE"}
+    assert send(sim, "PUT", "/ship/v1/endofday/", asked, headers)[0] == 200
+    assert send(sim, "PUT", "/ship/v1/endofday/", asked, headers)[0] == 400
+
+
+def test_fedex_refuses_in_its_own_words(sim):
+    headers = fx_token(sim)
+
+    def code(asked, headers=headers):
+        status, answer = send(sim, "POST", "/ship/v1/shipments", asked, headers)
+        return status, answer["errors"][0]["code"]
+
+    assert code(fx_shipment(), {}) == (401, "NOT.AUTHORIZED.ERROR")
+    party = {"address": {"countryCode": "US"}}
+    missing = fx_shipment(recipients=[party])
+    assert code(missing) == (400, "RECIPIENT.POSTALCODE.INVALID")
+    weightless = fx_shipment(requestedPackageLineItems=[{"weight": {"value": 0}}])
+    assert code(weightless) == (400, "PACKAGE.WEIGHT.INVALID")
+    assert code(fx_shipment(serviceType="ROCKET"))[0] == 422
+    stranger = {**fx_shipment(), "accountNumber": {"value": "1"}}
+    assert code(stranger) == (400, "ACCOUNT.NUMBER.INVALID")
+    assert sim.ledger.bookings == []
+
+
+def test_fedex_pickups(sim):
+    headers = fx_token(sim)
+    place = {"address": {"postalCode": "38116", "countryCode": "US"}}
+    asked = {
+        "associatedAccountNumber": FX_ACCOUNT,
+        "originDetail": {
+            "pickupLocation": place,
+            "readyDateTimestamp": "2026-01-12T10:00:00Z",
+        },
+        "carrierCode": "FDXE",
+    }
+    body = send(sim, "POST", "/pickup/v1/pickups", asked, headers)[1]
+    code = body["output"]["pickupConfirmationCode"]
+    assert sim.ledger.live("T1", kind="pickup")
+    asked = {"associatedAccountNumber": FX_ACCOUNT, "pickupConfirmationCode": code}
+    assert send(sim, "PUT", "/pickup/v1/pickups/cancel", asked, headers)[0] == 200
+    assert sim.ledger.live("T1", kind="pickup") == []
+    assert send(sim, "PUT", "/pickup/v1/pickups/cancel", asked, headers)[0] == 400
+
+
+# --- DHL Express
+
+DHL = basic("demo-dhl-user", "demo-dhl-password")
+
+
+def dhl_party(wrap=True, **more):
+    address = {"postalCode": "14800", "cityName": "Prague", "countryCode": "CZ", **more}
+    return {"postalAddress": address} if wrap else address
+
+
+def dhl_shipment(packages=1, **more):
+    return {
+        "plannedShippingDateAndTime": "2026-01-12T10:00:00 GMT+01:00",
+        "pickup": {"isRequested": False},
+        "productCode": "P",
+        "accounts": [{"typeCode": "shipper", "number": "123456789"}],
+        "customerReferences": [{"typeCode": "CU", "value": "R1"}],
+        "customerDetails": {
+            "shipperDetails": dhl_party(),
+            "receiverDetails": dhl_party(),
+        },
+        "content": {"packages": [{"weight": 2.5}] * packages},
+        **more,
+    }
+
+
+def test_dhl_books_and_tracks(sim):
+    path = "/mydhlapi/shipments"
+    status, made = send(sim, "POST", path, dhl_shipment(2), DHL)
+    waybill = made["shipmentTrackingNumber"]
+    assert status == 201 and len(made["packages"]) == 2
+    content = made["documents"][0]["content"]
+    assert base64.b64decode(content).startswith(b"%PDF")
+    assert sim.ledger.live("R1")[0].numbers == [waybill]
+    told = send(sim, "GET", "/_control/ledger")[1]["bookings"][0]
+    assert told["pieces"] == [row["trackingNumber"] for row in made["packages"]]
+    for query in (
+        f"shipmentTrackingNumber={waybill}",
+        f"pieceTrackingNumber={told['pieces'][1]}",
+        "shipmentReference=R1&shipperAccountNumber=123456789",
+    ):
+        found = send(sim, "GET", f"/mydhlapi/test/tracking?{query}", None, DHL)[1]
+        assert found["shipments"][0]["shipmentTrackingNumber"] == waybill
+    assert send(sim, "GET", made["trackingUrl"], None, DHL)[0] == 200
+    query = "shipmentReference=R9&shipperAccountNumber=123456789"
+    status, body = send(sim, "GET", f"/tracking?{query}", None, DHL)
+    assert (status, body["title"]) == (404, "Not Found")
+
+
+def test_dhl_quotes(sim):
+    query = urllib.parse.urlencode(
+        {
+            "accountNumber": "123456789",
+            "originCountryCode": "CZ",
+            "originCityName": "Prague",
+            "destinationCountryCode": "CZ",
+            "destinationCityName": "Brno",
+            "weight": 5,
+            "length": 15,
+            "width": 10,
+            "height": 5,
+            "plannedShippingDate": "2026-01-12",
+        }
+    )
+    rows = send(sim, "GET", f"/mydhlapi/rates?{query}", None, DHL)[1]["products"]
+    assert {row["productCode"] for row in rows} == {"P", "U", "N", "Y"}
+    asked = {
+        "customerDetails": {
+            "shipperDetails": dhl_party(False),
+            "receiverDetails": dhl_party(False),
+        },
+        "accounts": [{"typeCode": "shipper", "number": "123456789"}],
+        "packages": [{"weight": 5}] * 2,
+        "productCode": "P",
+    }
+    rows = send(sim, "POST", "/mydhlapi/rates", asked, DHL)[1]["products"]
+    assert rows[0]["totalPrice"][0]["price"] == 84.0
+
+
+def test_dhl_refuses_in_its_own_words(sim):
+    def refused(asked, headers=DHL):
+        return send(sim, "POST", "/mydhlapi/shipments", asked, headers)
+
+    assert refused(dhl_shipment(), basic("x"))[0] == 401
+    details = {
+        "shipperDetails": dhl_party(),
+        "receiverDetails": dhl_party(postalCode=None),
+    }
+    status, body = refused(dhl_shipment(customerDetails=details))
+    assert (status, body["status"]) == (422, "422")
+    assert "required key [postalCode] not found" in body["additionalDetails"][0]
+    weightless = {"packages": [{"weight": 0}]}
+    assert refused(dhl_shipment(content=weightless))[0] == 422
+    assert refused(dhl_shipment(productCode="X"))[0] == 400
+    status, body = refused(dhl_shipment(accounts=[{"number": "1"}]))
+    assert status == 400 and "account number" in body["detail"]
+    assert sim.ledger.bookings == []
+
+
+def test_dhl_pickups(sim):
+    asked = {
+        "plannedPickupDateAndTime": "2026-01-12T14:00:00 GMT+01:00",
+        "accounts": [{"typeCode": "shipper", "number": "123456789"}],
+        "customerDetails": {"shipperDetails": dhl_party()},
+    }
+    headers = {**DHL, "Message-Reference": "P1"}
+    made = send(sim, "POST", "/mydhlapi/pickups", asked, headers)[1]
+    number = made["dispatchConfirmationNumbers"][0]
+    path = f"/mydhlapi/pickups/{number}?requestorName=We&reason=001"
+    assert send(sim, "DELETE", path, None, DHL)[0] == 200
+    assert sim.ledger.live("P1", kind="pickup") == []
+    assert send(sim, "DELETE", path, None, DHL)[0] == 404
+    asked = dhl_shipment(pickup={"isRequested": True})
+    made = send(sim, "POST", "/mydhlapi/shipments", asked, DHL)[1]
+    assert made["dispatchConfirmationNumber"].startswith("PRG")
+    assert len(sim.ledger.live("R1", kind=None)) == 2
+
+
+# --- Chronopost
+
+
+def chronopost(sim, service, operation, inner):
+    text = (
+        '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>'
+        f'<x:{operation} xmlns:x="http://cxf.{service}.soap.chronopost.fr/">{inner}'
+        f"</x:{operation}></e:Body></e:Envelope>"
+    )
+    path = f"/{service}-cxf/{service.title()}ServiceWS"
+    headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": ""}
+    status, raw = send(sim, "POST", path, text, headers)
+    return status, raw.decode()
+
+
+LOGIN = "<accountNumber>10000001</accountNumber><password>demo42</password>"
+
+
+def parcels(*, zips="75001", weight="2.0", product="01", count=2, password="demo42"):
+    parcel = (
+        f"<skybillValue><productCode>{product}</productCode>"
+        f"<weight>{weight}</weight></skybillValue>"
+    )
+    return (
+        "<headerValue><accountNumber>10000001</accountNumber></headerValue>"
+        "<shipperValue><shipperZipCode>75002</shipperZipCode></shipperValue>"
+        f"<recipientValue><recipientZipCode>{zips}</recipientZipCode></recipientValue>"
+        "<refValue><shipperRef>R&amp;1</shipperRef></refValue>"
+        f"{parcel * count}<skybillParamsValue><mode>Z2D</mode></skybillParamsValue>"
+        f"<password>{password}</password><numberOfParcel>{count}</numberOfParcel>"
+    )
+
+
+def values(text, name):
+    return [part.split("<")[0] for part in text.split(f"<{name}>")[1:]]
+
+
+def test_chronopost_books_finds_and_cancels(sim):
+    book = ("shipping", "shippingMultiParcelV4")
+    status, text = chronopost(sim, *book, parcels())
+    assert status == 200 and values(text, "errorCode") == ["0"]
+    numbers_of = values(text, "skybillNumber")
+    assert len(numbers_of) == 2
+    label = values(text, "pdfEtiquette")[0]
+    assert base64.b64decode(label).startswith(b"^XA")
+    assert sim.ledger.live("R&1")[0].numbers == numbers_of
+    assert sim.ledger.calls("R&1") == 1
+    track = f"<language>fr_FR</language><skybillNumber>{numbers_of[0]}</skybillNumber>"
+    text = chronopost(sim, "tracking", "trackSkybillV2", track)[1]
+    assert values(text, "code") == ["DC"]
+    search = f"{LOGIN}<language>fr_FR</language><sendersRef>R&amp;1</sendersRef>"
+    text = chronopost(sim, "tracking", "trackWithSenderRef", search)[1]
+    assert values(text, "skybillNumber") == numbers_of
+    for left, row in ((1, numbers_of[0]), (0, numbers_of[1])):
+        inner = f"{LOGIN}<skybillNumber>{row}</skybillNumber>"
+        text = chronopost(sim, "tracking", "cancelSkybill", inner)[1]
+        assert values(text, "errorCode") == ["0"]
+        assert len(sim.ledger.live("R&1")) == left
+    text = chronopost(sim, "tracking", "cancelSkybill", inner)[1]
+    assert values(text, "errorCode") == ["2"]
+
+
+def test_chronopost_quotes(sim):
+    inner = (
+        f"{LOGIN}<depCode>75002</depCode><arrCode>75001</arrCode>"
+        "<weight>2</weight><productCode>01</productCode><type>M</type>"
+    )
+    text = chronopost(sim, "quickcost", "quickCost", inner)[1]
+    assert values(text, "amount") == ["9.80"]
+    inner = inner.replace("demo42", "wrong")
+    assert values(chronopost(sim, "quickcost", "quickCost", inner)[1], "errorCode") == [
+        "3"
+    ]
+
+
+def test_chronopost_refuses_in_its_own_words(sim):
+    def code(**more):
+        text = chronopost(sim, "shipping", "shippingMultiParcelV4", parcels(**more))
+        return text[0], values(text[1], "errorCode")[0]
+
+    assert code(password="x") == (200, "33")
+    for wrong in ({"zips": ""}, {"weight": "0"}, {"product": "99"}):
+        assert code(**wrong) == (200, "2")
+    assert sim.ledger.bookings == []
+    status, text = chronopost(sim, "shipping", "fly", "")
+    assert status == 500 and "faultstring" in text
+    status, raw = send(sim, "POST", "/shipping-cxf/ShippingServiceWS", "<broken")
+    assert status == 500 and b"Fault" in raw
+
+
+# --- all of them
+
+
+def test_a_prefix_names_the_partner(sim):
+    headers = fx_token(sim)
+    made = send(sim, "POST", "/fedex/ship/v1/shipments", fx_shipment(), headers)
+    assert made[0] == 200
+    assert send(sim, "POST", "/ups/ship/v1/shipments", fx_shipment(), headers)[0] == 404
+    assert sim.calls[-2]["partner"] == "fedex" and sim.calls[-2]["reference"] == "R1"
+
+
+@pytest.mark.parametrize("style", ["honours_keys", "offers_lookup", "neither"])
+def test_every_partner_can_be_told_its_style(sim, style):
+    names = ("easypost", "sendcloud", "ups", "fedex", "dhl_express", "chronopost")
+    send(sim, "POST", "/_control/styles", dict.fromkeys(names, style))
+    ups, fx = ups_token(sim), fx_token(sim)
+    lookup = {"referencesInformation": {"value": "R1", "accountNumber": "740000001"}}
+    for _ in range(2):
+        send(sim, "POST", ANNOUNCE, sc_shipment(), SC)
+        send(sim, "POST", "/api/shipments/v1/ship", ups_shipment(), ups)
+        send(sim, "POST", "/ship/v1/shipments", fx_shipment(), fx)
+        send(sim, "POST", "/mydhlapi/shipments", dhl_shipment(), DHL)
+        chronopost(sim, "shipping", "shippingMultiParcelV4", parcels())
+    for name in names[1:]:
+        count = 1 if style == "honours_keys" else 2
+        assert len(sim.ledger.live(partner=name)) == count, name
+    found = style != "neither"
+    body = ups_recover(sim, ups)[1]
+    assert ("LabelRecoveryResponse" in body) == found
+    body = send(sim, "POST", "/track/v1/referencenumbers", lookup, fx)[1]
+    rows = body["output"]["completeTrackResults"]
+    assert ("error" not in rows[0]["trackResults"][0]) == found
+    query = "shipmentReference=R1&shipperAccountNumber=123456789"
+    assert (send(sim, "GET", f"/tracking?{query}", None, DHL)[0] == 200) == found
+    body = send(sim, "GET", "/api/v3/shipments?external_reference_id=R1", None, SC)[1]
+    assert bool(body["data"]) == found
+
+
+def test_nonsense_is_refused_and_breaks_nothing(sim):
+    tokens = {"ups": ups_token(sim), "fedex": fx_token(sim)}
+    calls = [
+        ("/v2/shipments", EP),
+        (ANNOUNCE, SC),
+        ("/api/v2/parcels", SC),
+        ("/api/v3/returns", SC),
+        ("/api/v3/pickups", SC),
+        ("/api/shipments/v1/ship", tokens["ups"]),
+        ("/api/rating/v1/Shop", tokens["ups"]),
+        ("/api/labels/v1/recovery", tokens["ups"]),
+        ("/ship/v1/shipments", tokens["fedex"]),
+        ("/rate/v1/rates/quotes", tokens["fedex"]),
+        ("/track/v1/trackingnumbers", tokens["fedex"]),
+        ("/mydhlapi/shipments", DHL),
+        ("/mydhlapi/rates", DHL),
+        ("/matrix/keys/book", {"X-Api-Key": "k"}),
+    ]
+    for path, headers in calls:
+        for body in ("", "[]", "{", "null", '{"shipment": "text"}', "\udcff"):
+            data = body.encode(errors="surrogateescape")
+            status = send(sim, "POST", path, data, headers)[0]
+            assert 400 <= status < 500, (path, body)
+    assert sim.ledger.bookings == []

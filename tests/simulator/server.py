@@ -11,11 +11,23 @@ import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from . import easypost, faults as trouble, matrix, sendcloud, ups
+from . import (
+    chronopost,
+    dhl_express,
+    easypost,
+    faults as trouble,
+    fedex,
+    matrix,
+    sendcloud,
+    ups,
+)
 from .state import KINDS, STYLES, State
 from .wire import Answer, Refusal, Request
 
-PARTNERS = {module.NAME: module for module in (matrix, easypost, sendcloud, ups)}
+PARTNERS = {
+    module.NAME: module
+    for module in (matrix, easypost, sendcloud, ups, fedex, dhl_express, chronopost)
+}
 NOT_FOUND = Answer(404, {"error": {"code": "NOT_FOUND", "message": "Not found"}})
 OVERSIZE = 32 * 1024 * 1024
 

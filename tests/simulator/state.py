@@ -114,7 +114,11 @@ class State:
         """Return the bookings a partner finds by our reference, newest last."""
         if not reference or self.styles.get(partner) == "neither":
             return []
-        return self.ledger.find(partner, reference=reference, kind=kind)
+        return [
+            row
+            for row in self.ledger.find(partner, kind=kind)
+            if reference in (row.reference, *row.data.get("references", ()))
+        ]
 
     def honours_keys(self, partner):
         return self.styles.get(partner) == "honours_keys"
