@@ -9,7 +9,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from simulator import easypost, sendcloud, ups  # noqa: E402
+from simulator import (  # noqa: E402
+    chronopost,
+    dhl_express,
+    easypost,
+    fedex,
+    matrix,
+    sendcloud,
+    ups,
+)
 from simulator.world import LIVES, World  # noqa: E402
 
 NOW = datetime(2026, 1, 10, 12, tzinfo=timezone.utc)
@@ -38,7 +46,15 @@ def test_it_signs_as_the_partners_do():
 
 def test_every_step_has_words_with_every_partner():
     steps = {name for life in LIVES.values() for name, _hours in life}
-    for partner in (easypost, sendcloud, ups):
+    for partner in (
+        chronopost,
+        dhl_express,
+        easypost,
+        fedex,
+        matrix,
+        sendcloud,
+        ups,
+    ):
         assert steps <= set(partner.WORDS)
 
 

@@ -3,9 +3,12 @@
 import base64
 import json
 import sys
+import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from simulator import numbers  # noqa: E402
+from simulator.pusher import Pusher  # noqa: E402
 from simulator.server import start  # noqa: E402
 from simulator.world import World  # noqa: E402
 
@@ -973,3 +977,48 @@ def test_nonsense_is_refused_and_breaks_nothing(sim):
             status = send(sim, "POST", path, data, headers)[0]
             assert 400 <= status < 500, (path, body)
     assert sim.ledger.bookings == []
+
+
+def test_booked_parcels_are_played_and_pushed(sim):
+    pushed = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            pushed.append((self.path, dict(self.headers), json.loads(body)))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    receiver = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    threading.Thread(target=receiver.serve_forever, daemon=True).start()
+    bought = ep_bought(sim)
+    cancelled = send(sim, "POST", ANNOUNCE, sc_shipment(), SC)[1]["data"]
+    send(sim, "POST", f"/api/v3/shipments/{cancelled['id']}/cancel", None, SC)
+    waybill = send(sim, "POST", "/shipments", dhl_shipment(), DHL)[1]
+    connectors = [
+        {"partner": name, "path": f"/in/{name}", "secret": "s3cret"}
+        for name in ("easypost", "sendcloud")
+    ]
+    url = "http://{}:{}".format(*receiver.server_address)
+    player = Pusher(sim.world, connectors, url, speed=1000, say=lambda text: None)
+    end = time.monotonic() + 3
+    parcels_left = [bought["tracking_code"], waybill["shipmentTrackingNumber"]]
+    player.play_bookings(
+        lambda: (
+            all(
+                sim.world.parcels[row].steps[-1].name == "delivered"
+                for row in parcels_left
+            )
+            or time.monotonic() > end
+        )
+    )
+    receiver.shutdown()
+    receiver.server_close()
+    assert {path for path, _, _ in pushed} == {"/in/easypost"}
+    assert pushed[-1][2]["result"]["status"] == "delivered"
+    assert pushed[-1][1]["X-Hmac-Signature"].startswith("hmac-sha256-hex=")
+    found = send(sim, "GET", waybill["trackingUrl"], None, DHL)[1]
+    assert found["shipments"][0]["events"][-1]["typeCode"] == "OK"

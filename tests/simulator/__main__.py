@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -20,14 +21,30 @@ def main():
     parser.add_argument("--port", type=int, default=8070)
     parser.add_argument("--speed", type=float, default=1.0)
     parser.add_argument("--once", action="store_true")
+    parser.add_argument(
+        "--play-bookings",
+        action="store_true",
+        help="let parcels that were booked be delivered (also in the configuration)",
+    )
     options = parser.parse_args()
     config = json.loads(Path(options.config).read_text())
     world = World(config["shipments"])
     try:
-        start(world, options.port)
+        # Numbers of an earlier run may still be in the database.
+        start(
+            world,
+            options.port,
+            accounts=config.get("accounts"),
+            styles=config.get("styles"),
+            first=int(time.time()) % 9_000_000 + 1,
+        )
     except OSError as error:
         print(f"Port {options.port} is taken ({error}); partners can't be asked back.")
-    pusher = Pusher(world, config["connectors"], options.odoo_url, options.speed)
+    where = (world, config["connectors"], options.odoo_url, options.speed)
+    if options.play_bookings or config.get("play_bookings"):
+        player = Pusher(*where, serial=int(time.time()))
+        threading.Thread(target=player.play_bookings, daemon=True).start()
+    pusher = Pusher(*where)
     pusher.play(config["story"])
     print("The story is told; the partners go on answering questions.")
     while not options.once:

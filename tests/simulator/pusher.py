@@ -12,18 +12,20 @@ from .world import LIVES
 
 PARTNERS = {"easypost": easypost, "sendcloud": sendcloud, "ups": ups}
 RETRY_AFTER = (2, 5, 15)
+#: Seconds of a booked parcel's life, at speed 1.
+BEFORE_COLLECTION, BETWEEN_STEPS = 20, 4
 
 
 class Pusher:
     """Plays the story of a configuration against an Odoo."""
 
-    def __init__(self, world, connectors, base_url, speed=1.0, say=print):
+    def __init__(self, world, connectors, base_url, speed=1.0, say=print, serial=0):
         self.world = world
         self.connectors = {row["partner"]: row for row in connectors}
         self.base_url = base_url.rstrip("/")
         self.speed = speed
         self.say = say
-        self.serial = 0
+        self.serial = serial
         self.random = random.Random(7)
 
     def play(self, story):
@@ -45,6 +47,30 @@ class Pusher:
                 # An old scan that got stuck somewhere, long after the delivery.
                 parcel = self.world.parcels[number]
                 self.push(parcel, parcel.steps[:3], note="late")
+
+    def play_bookings(self, until=lambda: False):
+        """Let parcels that were booked live on, each on its own, until told to stop.
+
+        The first step waits a little, so that a booking can still be cancelled.
+        Partners that push nothing here are asked by whoever wants to know.
+        """
+        due = {}
+        while not until():
+            for parcel in list(self.world.parcels.values()):
+                if not parcel.booked:
+                    continue
+                now = time.monotonic()
+                if parcel.number not in due:
+                    due[parcel.number] = now + BEFORE_COLLECTION / self.speed
+                if now < due[parcel.number]:
+                    continue
+                due[parcel.number] = now + BETWEEN_STEPS / self.speed
+                if not parcel.advance():
+                    # Delivered or cancelled; it will not come up again.
+                    due[parcel.number] = float("inf")
+                elif parcel.partner in PARTNERS and parcel.partner in self.connectors:
+                    self.push(parcel, note="booked")
+            time.sleep(0.2 / max(1.0, self.speed))
 
     def _tell(self, parcel, step, kinds):
         last = len(parcel.steps) == len(LIVES[parcel.life])
