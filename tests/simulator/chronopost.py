@@ -276,7 +276,7 @@ def track_reference(request, state, asked):
     if not _known(request, state, account, password):
         return _failed(2, "invalid account or password")
     rows = [
-        {"skybillNumber": row, "events": _events(state.world.parcels[row])}
+        {"events": _events(state.world.parcels[row]), "skybillNumber": row}
         for booking in state.lookup(NAME, _text(asked, "sendersRef"))
         for row in booking.numbers
         if booking.state == LIVE and row not in booking.data.get("gone", ())
