@@ -131,10 +131,12 @@ class EasyPostAdapter(CarrierAdapter):
         """See :meth:`CarrierAdapter.parse_response`.
 
         ``pickup_buy`` and ``pickup_find`` answer with the collection that
-        ``pickup`` asked for.
+        ``pickup`` asked for, ``cancel_find`` with what ``cancel`` has brought about.
         """
         if operation in ("pickup_buy", "pickup_find"):
             operation, request = "pickup", _ORDERED
+        elif operation == "cancel_find":
+            operation = "cancel"
         result = super().parse_response(operation, response, profile, request)
         return _explained(result, response)
 
@@ -229,6 +231,8 @@ class EasyPostAdapter(CarrierAdapter):
                 code=status,
                 error_class="rejected",
             )
+        if shipment.get("refund_status", status) is None:
+            raise NotFoundError("No refund was asked for")
         raise AnswerError(f"Unknown refund status {status!r}", code=status)
 
     def label_body(self, request: BookedRef, profile):

@@ -446,6 +446,25 @@ def test_a_rejected_refund_is_no_cancellation(status):
     assert not answer("cancel", tree, BOOKING).ok
 
 
+@pytest.mark.parametrize(
+    ("change", "outcome"),
+    [
+        ({"refund_status": "submitted"}, "found"),
+        ({"refund_status": None}, "absent"),
+        ({"refund_status": "rejected"}, "failed"),
+    ],
+)
+def test_looking_whether_a_refund_was_asked_for(change, outcome):
+    payload = to_payload(BOOKING)
+    outbound = ADAPTER.lookup_request("cancel", payload, PROFILE)
+    assert (outbound.method, outbound.url[-16:]) == ("GET", "/shipments/shp_1")
+    body = json.dumps({**fixture("shipment_bought.json"), **change}).encode()
+    told, _result = ADAPTER.parse_lookup(
+        "cancel", Response(200, {}, body), PROFILE, payload
+    )
+    assert told == outcome
+
+
 def test_labels_again():
     tree = fixture("shipment_bought.json")
     documents = value("label", tree, BOOKING)
