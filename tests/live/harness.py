@@ -27,6 +27,7 @@ import threading
 import time
 import urllib.request
 import uuid
+import xmlrpc.client
 from pathlib import Path
 
 import psycopg2
@@ -219,6 +220,18 @@ def odoo_command(database, *arguments, shell=False, addons_path=""):
     return [*command, *arguments]
 
 
+def run_odoo(database, *arguments, addons_path=""):
+    """Run Odoo until it ends by itself; its output goes to a log beside the others."""
+    with (work_dir() / f"{database}.log").open("w") as output:
+        subprocess.run(
+            odoo_command(database, *arguments, addons_path=addons_path),
+            env=environment(),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=True,
+        )
+
+
 # === DATABASES === #
 
 
@@ -303,22 +316,14 @@ def prepare(name="live_prepared"):
         database.create_from(template)
     else:
         database.drop()
-    log = work_dir() / f"{name}.log"
-    with log.open("w") as output:
-        subprocess.run(
-            odoo_command(
-                name,
-                f"--init={','.join(ADDONS)}",
-                "--without-demo=True",
-                "--stop-after-init",
-                "--max-cron-threads=0",
-                "--no-http",
-            ),
-            env=environment(),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            check=True,
-        )
+    run_odoo(
+        name,
+        f"--init={','.join(ADDONS)}",
+        "--without-demo=True",
+        "--stop-after-init",
+        "--max-cron-threads=0",
+        "--no-http",
+    )
     database.script(
         PREPARE % {"key": PROFILE, "data": json.dumps(PROFILE_DATA), "secrets": SECRETS}
     )
@@ -452,6 +457,23 @@ def restart_database(database):
             [database.name],
         )
     return "disconnected"
+
+
+class Rpc:
+    """An administrator on the far end of XML-RPC."""
+
+    def __init__(self, server):
+        common = xmlrpc.client.ServerProxy(f"{server.url}/xmlrpc/2/common")
+        self.database = server.database.name
+        self.uid = common.authenticate(self.database, "admin", "admin", {})
+        self.models = xmlrpc.client.ServerProxy(
+            f"{server.url}/xmlrpc/2/object", allow_none=True
+        )
+
+    def __call__(self, model, method, *arguments, **named):
+        return self.models.execute_kw(
+            self.database, self.uid, "admin", model, method, list(arguments), named
+        )
 
 
 # === PARTNERS === #

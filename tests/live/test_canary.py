@@ -94,27 +94,10 @@ def partner():
     server.server_close()
 
 
-class Rpc:
-    """An administrator on the far end of XML-RPC."""
-
-    def __init__(self, server):
-        common = xmlrpc.client.ServerProxy(f"{server.url}/xmlrpc/2/common")
-        self.database = server.database.name
-        self.uid = common.authenticate(self.database, "admin", "admin", {})
-        self.models = xmlrpc.client.ServerProxy(
-            f"{server.url}/xmlrpc/2/object", allow_none=True
-        )
-
-    def __call__(self, model, method, *arguments, **named):
-        return self.models.execute_kw(
-            self.database, self.uid, "admin", model, method, list(arguments), named
-        )
-
-
 @pytest.fixture(scope="module")
 def exercised(database, server, partner):
     """A connector whose secrets were set, used rightly and wrongly, and changed."""
-    rpc = Rpc(server)
+    rpc = harness.Rpc(server)
     connector_id = database.connectors()[harness.PROFILE][0]
     group = rpc(
         "ir.model.data",
