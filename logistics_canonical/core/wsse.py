@@ -200,7 +200,15 @@ def _parse(envelope):
     name = etree.QName(root)
     if name.localname != "Envelope" or name.namespace not in _SOAP:
         raise EnvelopeError("The body is no SOAP envelope.")
-    return root
+    # Prefixes mean nothing, but there are partners that expect the usual ones.
+    named = etree.Element(
+        root.tag,
+        dict(root.attrib),
+        nsmap={"wsse": ns.WSSE, "wsu": ns.WSU, **root.nsmap},
+    )
+    named.text = root.text
+    named.extend(root)
+    return named
 
 
 def _serialise(root):
