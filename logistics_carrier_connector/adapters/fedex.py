@@ -22,13 +22,18 @@ The rules are those of FedEx's own API descriptions on developer.fedex.com.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from odoo.addons.logistics_canonical.core.adapter import Parsed, Response
+from odoo.addons.logistics_canonical.core.adapter import (
+    Outbound,
+    Parsed,
+    Response,
+    Result,
+)
 from odoo.addons.logistics_canonical.core.calls import CallError
 
 from ..core.carrier import AnswerError, NotFoundError
@@ -46,6 +51,7 @@ from ..core.shipping import (
     PickupRequest,
     Quote,
     ShipRequest,
+    to_payload,
 )
 from .integrators import (
     ACCOUNT,
@@ -127,7 +133,7 @@ _DAYS = (
     " FIFTEEN SIXTEEN SEVENTEEN EIGHTEEN NINETEEN TWENTY"
 ).split()
 _NOT_FOUND = re.compile(r"^TRACKING\.[A-Z]+\.NOT\.?FOUND$")
-_ALREADY = re.compile(r"\balready\b.*\b(cancel|delete)", re.IGNORECASE)
+_ALREADY = re.compile(r"\balready\s+(been\s+)?(cancel|delet)", re.IGNORECASE)
 
 
 class FedexAdapter(JsonCarrier):
@@ -163,6 +169,49 @@ class FedexAdapter(JsonCarrier):
                         result, error_class="", parsed=Parsed(), data={"value": value}
                     )
         return result
+
+    def lookup_request(
+        self,
+        operation: str,
+        payload: Mapping[str, Any],
+        profile,
+        *,
+        environment: str = "production",
+        base_url: str = "",
+    ) -> Outbound | None:
+        """See :meth:`Adapter.lookup_request`.
+
+        Whether a shipment was cancelled, its tracking tells.
+        """
+        if operation == "cancel":
+            tracking = _number_of(payload)
+            payload = {"tracking_number": tracking, "tracking_numbers": [tracking]}
+        return super().lookup_request(
+            operation, payload, profile, environment=environment, base_url=base_url
+        )
+
+    def parse_lookup(
+        self,
+        operation: str,
+        response: Response,
+        profile,
+        request: Mapping[str, Any] | None = None,
+    ) -> tuple[str, Result]:
+        """See :meth:`Adapter.parse_lookup`.
+
+        A parcel of which only the label is known wasn't cancelled. That FedEx no
+        longer knows it, or that it is on its way, tells neither.
+        """
+        if operation != "cancel":
+            return super().parse_lookup(operation, response, profile, request)
+        asked = {"tracking_number": _number_of(request or {})}
+        result = self.parse_response("track", response, profile, asked)
+        codes = {event.code for event in result.parsed.events} - {"eta_update"}
+        if result.ok and "cancelled" in codes:
+            return "found", Result(data={"value": Cancelled("done")})
+        if result.ok and codes == {"label_created"}:
+            return "absent", Result()
+        return "failed", result
 
     # === RATE === #
 
@@ -298,7 +347,7 @@ class FedexAdapter(JsonCarrier):
         """Return the booking's numbers; FedEx tells neither price nor label again.
 
         :raise NotFoundError: when FedEx knows no such parcel
-        :raise AnswerError: when it isn't told which number is which package's
+        :raise AnswerError: when it doesn't know all parcels (yet)
         """
         results = [
             result
@@ -321,11 +370,7 @@ class FedexAdapter(JsonCarrier):
             if not errors:
                 raise AnswerError("FedEx's answer names no parcel and no error.")
             raise NotFoundError(text(get(errors[0], "message")))
-        # One parcel is the one package, whatever place FedEx gives it.
-        if len(results) > 1:
-            results = _in_order(
-                results, request, "packageDetails", "sequenceNumber", needed=True
-            )
+        results = _in_order(results, request, "packageDetails", "sequenceNumber")
         numbers = [
             text(get(result, "trackingNumberInfo", "trackingNumber"))
             for result in results
@@ -344,12 +389,9 @@ class FedexAdapter(JsonCarrier):
 
     def cancel_body(self, request: BookedRef, profile):
         """Cancel a whole shipment that wasn't handed over yet."""
-        tracking = request.number or request.partner_id
-        if not tracking:
-            raise CallError("The booking has no FedEx number.")
         body = {
             "accountNumber": {"value": ACCOUNT},
-            "trackingNumber": tracking,
+            "trackingNumber": _number_of(to_payload(request)),
             "deletionControl": "DELETE_ALL_PACKAGES",
         }
         return {"reference": request.reference}, body
@@ -462,18 +504,17 @@ class FedexAdapter(JsonCarrier):
         closed = each(get(output, "closeDocuments"))
         documents: list[Document] = []
         for index, paper in enumerate(closed, 1):
-            for part in each(paper.get("parts")):
-                data = bytes_of(part.get("image"))
-                if data:
-                    made = document("manifest", f"manifest-{index}", data)
-                    if made.content_type == "application/octet-stream":
-                        # The manifest is plain text, for line printers.
-                        made = replace(
-                            made,
-                            name=f"manifest-{index}.txt",
-                            content_type="text/plain",
-                        )
-                    documents.append(made)
+            images = [part.get("image") for part in each(paper.get("parts"))]
+            for data in map(bytes_of, images or [paper.get("encodedLabel")]):
+                if not data:
+                    continue
+                made = document("manifest", f"manifest-{index}", data)
+                if made.content_type == "application/octet-stream":
+                    # The manifest is plain text, for line printers.
+                    made = replace(
+                        made, name=f"manifest-{index}.txt", content_type="text/plain"
+                    )
+                documents.append(made)
         if not documents:
             raise AnswerError(_alerts(output) or "FedEx sent no manifest.")
         missing = tuple(
@@ -633,6 +674,17 @@ class FedexAdapter(JsonCarrier):
 # === WHAT IS ASKED === #
 
 
+def _number_of(booking: Mapping[str, Any]) -> str:
+    """Return the tracking number of a :class:`BookedRef` as JSON.
+
+    :raise CallError: when it has none
+    """
+    tracking = text(booking.get("number")) or text(booking.get("partner_id"))
+    if not tracking:
+        raise CallError("The booking has no FedEx number.")
+    return tracking
+
+
 def _reference(request):
     return request.reference[-30:]
 
@@ -772,12 +824,15 @@ def _alerts(output) -> str:
     return "; ".join(filter(None, (text(one.get("message")) for one in each(alerts))))
 
 
-def _in_order(nodes, request, *path, needed=False):
+def _in_order(nodes, request, *path):
     """Return the nodes in the order of the request's packages.
 
+    Where it doesn't tell all places, FedEx's own order serves: all are parcels of
+    one shipment, and a number nobody knows of would be worse than two that changed
+    places.
+
     :param path: where a node tells its package's place, from 1
-    :param needed: whether the places must be told; else the answer's order serves
-    :raise AnswerError: when there are more or fewer, or it isn't told which is which
+    :raise AnswerError: when there are more or fewer
     """
     count = len(request.packages)
     if len(nodes) != count:
@@ -789,8 +844,6 @@ def _in_order(nodes, request, *path, needed=False):
             places[int(place)] = node
     if sorted(places) == list(range(1, count + 1)):
         return [places[place] for place in sorted(places)]
-    if needed:
-        raise AnswerError("FedEx doesn't tell which number is which package's.")
     return nodes
 
 

@@ -142,7 +142,10 @@ _REASONS = {
 }
 #: UPS doesn't itemise every negotiated price to the end.
 _REST = "Total less what is itemised"
-_ALREADY_VOIDED = "190117"
+#: The sentence tells; its code has meant other things in other releases.
+_VOIDED_BEFORE = re.compile(r"already\s+(been\s+)?voided", re.IGNORECASE)
+#: What label recovery says of a voided shipment, in REST and before.
+_VOIDED = frozenset(("9801040", "300033"))
 #: UPS fits pictures to a browser and takes this one when none is named.
 _AGENT = "Mozilla/4.5"
 
@@ -178,9 +181,32 @@ class UpsAdapter(JsonCarrier):
         result = super().parse_response(operation, response, profile, request)
         if operation == "cancel":
             for problem in result.parsed.problems:
-                if problem.code == _ALREADY_VOIDED:
+                if _VOIDED_BEFORE.search(problem.text):
                     return Result(data={"value": Cancelled("already", problem.text)})
         return result
+
+    def parse_lookup(
+        self,
+        operation: str,
+        response: Response,
+        profile,
+        request: Mapping[str, Any] | None = None,
+    ) -> tuple[str, Result]:
+        """See :meth:`Adapter.parse_lookup`.
+
+        Whether a shipment was voided is asked by recovering its label: a label
+        shows that it wasn't.
+        """
+        outcome, result = super().parse_lookup(operation, response, profile, request)
+        if operation != "cancel":
+            return outcome, result
+        if outcome == "found":
+            return "absent", Result()
+        for problem in result.parsed.problems:
+            if problem.code in _VOIDED:
+                value = Cancelled("done", problem.text)
+                return "found", Result(data={"value": value})
+        return "failed", result
 
     # === RATE === #
 

@@ -498,6 +498,25 @@ def test_fates_of_a_void():
     assert result.parsed.problems[0].text == "Time for voiding has expired."
 
 
+def test_whether_a_void_arrived():
+    assert repeat_of(PROFILE.operations["cancel"]) == "lookup"
+    outbound = ADAPTER.lookup_request("cancel", to_payload(REF), PROFILE)
+    assert outbound.url.endswith("/labels/v1/recovery")
+
+    def look_up(answer, status):
+        response = Response(status, {}, json.dumps(answer).encode())
+        return ADAPTER.parse_lookup("cancel", response, PROFILE, to_payload(REF))
+
+    assert look_up(fixture("recovered"), 200)[0] == "absent"
+    error = {"code": "9801040", "message": "The shipment has been voided."}
+    outcome, result = look_up({"response": {"errors": [error]}}, 400)
+    assert outcome == "found"
+    assert result.data["value"] == Cancelled("done", "The shipment has been voided.")
+    # It would have to be known to be voided.
+    assert look_up(fixture("not_found"), 400)[0] == "failed"
+    assert look_up({}, 500)[0] == "failed"
+
+
 def test_collections():
     promised = value("pickup", "pickup", PICKUP)
     assert promised.confirmation == "2929602E9CP"
