@@ -213,18 +213,19 @@ def street_lines(address: Address, width: int, most: int) -> list[str]:
         for line in wrap(part, width, break_long_words=False)
     ]
     if not lines:
-        raise CallError(f"There is no street in {named(address)}.")
+        raise CallError(f"{named(address)}: there is no street.")
     if len(lines) > most or any(len(line) > width for line in lines):
         raise CallError(
-            f"The street in {named(address)} doesn't fit into {most} lines of "
+            f"{named(address)}: the street doesn't fit into {most} lines of "
             f"{width} characters."
         )
     return lines
 
 
 def named(address: Address) -> str:
-    """Return how to call an address in a sentence."""
-    return address.label or f"the address of {address.company or address.name}"
+    """Return what a sentence about an address begins with."""
+    label = address.label or address.company or address.name or address.country
+    return label[:1].upper() + label[1:]
 
 
 def required(value: str, what: str, address: Address, carrier: str) -> str:
@@ -233,7 +234,7 @@ def required(value: str, what: str, address: Address, carrier: str) -> str:
     :raise CallError: when it is empty, naming it and the address
     """
     if not value:
-        raise CallError(f"{carrier} needs {what} in {named(address)}.")
+        raise CallError(f"{named(address)}: {carrier} needs {what}.")
     return value
 
 
@@ -260,15 +261,13 @@ def insured_parts(request: ShipRequest) -> list[Decimal]:
 
 
 def goods_value(request: ShipRequest) -> Decimal:
-    """Return what all goods of a shipment are worth."""
-    return sum(
-        (
-            part.value * part.quantity
-            for package in request.packages
-            for part in package.commodities
-        ),
-        Decimal(0),
-    )
+    """Return what all goods of a shipment are worth, listed or not."""
+    listed = [
+        part.value * part.quantity
+        for package in request.packages
+        for part in package.commodities
+    ]
+    return sum(listed or (package.value for package in request.packages), Decimal(0))
 
 
 def currency_of(request: ShipRequest) -> str:

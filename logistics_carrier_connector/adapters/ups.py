@@ -424,7 +424,9 @@ class UpsAdapter(JsonCarrier):
         """
         self._refuse(tree)
         answer = get(tree, "VoidShipmentResponse")
-        parcels = each(get(answer, "PackageLevelResults"))
+        parcels = each(
+            get(answer, "PackageLevelResults") or get(answer, "PackageLevelResult")
+        )
         kept = [
             text(get(parcel, "TrackingNumber"))
             for parcel in parcels

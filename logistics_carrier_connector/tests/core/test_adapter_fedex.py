@@ -47,7 +47,7 @@ RENO = Address(
     "89501",
     "7755550100",
     residential=True,
-    label="the delivery address",
+    label="delivery address",
 )
 LAVAL = Address("CA", "Kit", "", "1 Rue A", "", "Laval", "QC", "H7A 1A1", "4505550100")
 GOODS = Commodity(
@@ -266,8 +266,14 @@ def test_services_beside_the_transport():
 def test_what_is_missing_is_said_before_fedex_says_it():
     for changed, words in (
         ({"service": ""}, "service"),
-        ({"recipient": replace(RENO, phone="")}, "phone number in the delivery"),
-        ({"recipient": replace(RENO, street="")}, "street in the delivery"),
+        (
+            {"recipient": replace(RENO, phone="")},
+            "Delivery address: FedEx needs a phone number",
+        ),
+        (
+            {"recipient": replace(RENO, street="")},
+            "Delivery address: there is no street",
+        ),
         ({"insured": Decimal(1), "currency": ""}, "currency"),
         ({"packages": BOXES[:1] * 31}, "at most 30"),
         (

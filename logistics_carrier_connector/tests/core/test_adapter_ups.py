@@ -40,7 +40,7 @@ HAMBURG = Address(
     city="Hamburg",
     zip="20457",
     phone="+49 40 1234",
-    label="your warehouse's address",
+    label="warehouse",
 )
 LYON = Address(
     "FR", "Luc Roy", street="2 rue Neuve", city="Lyon", zip="69001", residential=True
@@ -280,8 +280,11 @@ def test_what_is_missing_is_said_before_ups_says_it():
     for changed, words in (
         ({"service": ""}, "service"),
         ({"packages": (replace(BOXES[0], weight=Decimal(-1)),)}, "P1 has no weight"),
-        ({"shipper": replace(HAMBURG, street="")}, "your warehouse's address"),
-        ({"recipient": replace(LYON, street="x " * 80)}, "Luc Roy doesn't fit"),
+        ({"shipper": replace(HAMBURG, street="")}, "Warehouse: there is no street"),
+        (
+            {"recipient": replace(LYON, street="x " * 80)},
+            "Luc Roy: the street doesn't fit",
+        ),
         ({"insured": Decimal(1), "currency": ""}, "currency"),
         ({"packages": BOXES[:1] * 51}, "at most 50"),
     ):
