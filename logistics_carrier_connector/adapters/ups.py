@@ -14,9 +14,9 @@ errors.
   packages, every other one on the shipment: UPS accepts it nowhere else.
 * UPS makes no PDF when it books. Whoever wants one gets a GIF, and the PDF from the
   operation ``label``.
-* UPS doesn't promise that a booking can be found by its reference at once ("wait
-  until the shipment is processed"), nor that every service keeps its label: finding
-  nothing proves nothing.
+* UPS doesn't promise that a booking can be found by its reference before it is
+  processed, nor that every service keeps its label: finding nothing proves nothing.
+  What became of a void is asked of label recovery, which knows voided shipments.
 
 ``settings`` it knows: ``pickup_type`` (``01``), ``packaging`` (``02``),
 ``return_code`` (``9``, a label printed by us), ``cod_funds``, ``label_format``,
