@@ -25,6 +25,10 @@ class AddressRefused(OSError):
     """The name leads to an address we don't call."""
 
 
+class TooMuch(OSError):
+    """The other side sent more than we take."""
+
+
 def allowed(address, *, allow_loopback, allow_private=False):
     """Tell whether a resolved address may be called.
 
@@ -64,7 +68,7 @@ def resolve(host, port, deadline):
     def ask():
         try:
             answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             answers.put(error)
 
     threading.Thread(target=ask, name="logistics-resolve", daemon=True).start()
@@ -101,13 +105,22 @@ def check_public(host, port, deadline):
 
 
 def connect(
-    host, port, timeout, *, deadline, allow_loopback, allow_private=False, pause=None
+    host,
+    port,
+    timeout,
+    *,
+    deadline,
+    allow_loopback,
+    allow_private=False,
+    pause=None,
+    max_bytes=None,
 ):
     """Open a socket to ``host``, refusing private and special addresses.
 
     :param float timeout: seconds that one address may take
     :param float deadline: instant of ``time.monotonic()`` at which everything ends
     :param float pause: seconds without a byte after which reading fails
+    :param int max_bytes: more than these are not received
     :rtype: Socket
     :raise AddressRefused: when none of its addresses may be called
     :raise OSError: when it can't be reached
@@ -123,7 +136,7 @@ def connect(
             continue
         sock = Socket(family, kind, proto)
         try:
-            sock.keep_to(deadline, pause)
+            sock.keep_to(deadline, pause, max_bytes)
             sock.settimeout(min(timeout, sock.left()))
             sock.connect(address)
             # Headers and body leave in two pieces; nothing is gained by waiting.
@@ -138,19 +151,26 @@ def connect(
     raise AddressRefused(f"{host} leads to {', '.join(refused)}, which is not public")
 
 
-class _Timed:
-    """A socket of which every operation ends at an instant."""
+class _Bounded:
+    """A socket of which every operation ends at an instant, and that receives only
+    so much.
+
+    Whoever reads from it may believe what the other side says about lengths: what
+    comes in is counted here.
+    """
 
     _deadline = None
     _pause = None
+    _bytes_left = None
 
-    def keep_to(self, deadline, pause=None):
-        """Set the instant at which all operations end.
+    def keep_to(self, deadline, pause=None, max_bytes=None):
+        """Set the bounds.
 
         :param float deadline: of ``time.monotonic()``
         :param float pause: seconds without a byte after which reading fails
+        :param int max_bytes: more than these are not received
         """
-        self._deadline, self._pause = deadline, pause
+        self._deadline, self._pause, self._bytes_left = deadline, pause, max_bytes
 
     def left(self):
         """Return how many seconds are left.
@@ -168,13 +188,23 @@ class _Timed:
         left = self.left()
         self.settimeout(min(left, self._pause) if reading and self._pause else left)
 
+    def _count(self, received):
+        if self._bytes_left is not None:
+            self._bytes_left -= received
+            if self._bytes_left < 0:
+                raise TooMuch("too much")
+
     def recv(self, *args):
         self._arm(reading=True)
-        return super().recv(*args)
+        data = super().recv(*args)
+        self._count(len(data))
+        return data
 
     def recv_into(self, *args):
         self._arm(reading=True)
-        return super().recv_into(*args)
+        received = super().recv_into(*args)
+        self._count(received)
+        return received
 
     def send(self, *args):
         self._arm()
@@ -185,12 +215,12 @@ class _Timed:
         return super().sendall(*args)
 
 
-class Socket(_Timed, socket.socket):
-    """A plain connection that ends at an instant."""
+class Socket(_Bounded, socket.socket):
+    """A plain connection with bounds."""
 
 
-class TLSSocket(_Timed, ssl.SSLSocket):
-    """A secured connection that ends at an instant."""
+class TLSSocket(_Bounded, ssl.SSLSocket):
+    """A secured connection with bounds."""
 
     @classmethod
     def over(cls, sock, context, host):
@@ -202,13 +232,13 @@ class TLSSocket(_Timed, ssl.SSLSocket):
         :raise OSError: when the other side can't be trusted; the connection is
             closed then
         """
-        deadline, pause = sock._deadline, sock._pause
+        bounds = sock._deadline, sock._pause, sock._bytes_left
         secured = sock
         try:
             secured = context.wrap_socket(
                 sock, server_hostname=host, do_handshake_on_connect=False
             )
-            secured.keep_to(deadline, pause)
+            secured.keep_to(*bounds)
             secured._arm()
             secured.do_handshake()
         except BaseException:

@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 import contextlib
 import http.client
+import logging
 import os
 import secrets
 import ssl
@@ -34,6 +35,8 @@ from ..core.profile import Profile
 from . import guard
 from .tokens import MemoryTokens, obtain
 
+_logger = logging.getLogger(__name__)
+
 CONNECT_TIMEOUT = 5.0
 #: Seconds without a byte, for partners whose profile says nothing else.
 READ_TIMEOUT = 20.0
@@ -42,6 +45,8 @@ TOTAL_TIMEOUT = 30.0
 #: somebody else makes the same call.
 MAX_TIMEOUT = 55.0
 MAX_BYTES = 10 * 1024 * 1024
+#: What may come in with headers, in small pieces, or secured by a proxy besides.
+MAX_RECEIVED = 2 * MAX_BYTES
 USER_AGENT = "logistics-suite"
 _BLOCK = 65536
 
@@ -297,7 +302,7 @@ def _exchange(sock, target, outbound):
         )
     except BrokenPipeError:
         # Refused before all of it was sent: the answer may say why.
-        pass
+        _logger.debug("%s took part of the request only", target.place)
     except (ValueError, http.client.InvalidURL) as error:
         # Nothing is sent before everything was found to be in order.
         raise TransportError(
@@ -314,12 +319,15 @@ def _exchange(sock, target, outbound):
                 headers=_headers(answer),
                 body=_decoded(answer, _read(answer)),
             )
-    except (http.client.HTTPException, OSError) as error:
+    except (http.client.HTTPException, ValueError, OSError) as error:
+        # A negative length, for one, makes a ValueError of the library.
         raise _broken(error, target) from error
 
 
 def _broken(error, target):
     """Return what a failure on an open connection means."""
+    if isinstance(error, guard.TooMuch):
+        return TransportError("The answer is too large", "poison")
     if isinstance(error, TimeoutError):
         return TransportError(f"{target.place} did not answer in time")
     if isinstance(error, ssl.SSLError):
@@ -401,6 +409,7 @@ def _open(call, target, deadline):
                 deadline=deadline,
                 allow_loopback=call.allow_loopback,
                 pause=_pause(call),
+                max_bytes=MAX_RECEIVED,
             )
         return _secure(sock, context, target.host) if target.secured else sock
     except guard.AddressRefused as error:
@@ -475,6 +484,7 @@ def _through_proxy(call, target, deadline):
             allow_loopback=call.allow_private_proxy,
             allow_private=call.allow_private_proxy,
             pause=_pause(call),
+            max_bytes=MAX_RECEIVED,
         )
         if proxy.secured:
             sock = _secure(sock, _context(call.ca_file), proxy.host)

@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hypothesis import given, settings, strategies as st
 
 from odoo.addons.logistics_canonical.core.adapter import Outbound, Response
 from odoo.addons.logistics_canonical.core.profile import load_profile
@@ -225,10 +226,21 @@ def test_it_may_have_left_when_the_connection_breaks():
     assert (error.error_class, error.left) == ("transient", True)
 
 
-def test_it_may_have_left_when_the_answer_is_no_http():
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"go away\r\n",
+        b"HTTP/1.1 abc\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nabc",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\nabc",
+        b"HTTP/1.1 200 OK\r\n" + b"X: 1\r\n" * 200 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"a" * 100_000 + b"\r\n\r\n",
+    ],
+)
+def test_it_may_have_left_when_the_answer_is_no_http(answer):
     def handle(server, sock):
         server.read(sock)
-        sock.sendall(b"go away\r\n")
+        sock.sendall(answer)
 
     with serving(handle) as server:
         error = refused(call(server.url))
@@ -263,6 +275,42 @@ def test_a_refusal_before_the_whole_body_was_read_is_an_answer():
     with serving(handle) as server:
         answer = send(call(server.url, method="POST", body=b"x" * 3_000_000))
     assert answer.status == 413
+
+
+_PIECES = st.sampled_from(
+    [
+        *(
+            b"HTTP/1.1 200 OK\r\n",
+            b"HTTP/1.1 100 Continue\r\n\r\n",
+            b"\r\n",
+            b"\r\n\r\n",
+        ),
+        *(b"Content-Length: ", b"Transfer-Encoding: chunked\r\n", b"5", b"-1", b"\xff"),
+        *(
+            b"Content-Encoding: gzip\r\n",
+            b"Content-Encoding: deflate\r\n",
+            b"x" * 70000,
+        ),
+        *(gzip.compress(b"x"), zlib.compress(b"x"), b" : ", b"\x00", b"9" * 5000),
+    ]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    start=st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n"]),
+    rest=st.lists(st.one_of(_PIECES, st.binary(max_size=9)), max_size=8),
+)
+def test_whatever_comes_back_is_an_answer_or_a_failure_that_is_told(start, rest):
+    def handle(server, sock):
+        server.read(sock)
+        sock.sendall(start + b"".join(rest))
+
+    with serving(handle) as server:
+        try:
+            assert isinstance(send(call(server.url)), Response)
+        except TransportError as error:
+            assert error.left
 
 
 # === TIME === #
@@ -363,6 +411,30 @@ def test_an_answer_that_is_too_large_is_refused(monkeypatch, announced):
         sock.sendall(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n" + b"x" * 5000)
 
     with serving(handle) as server:
+        error = refused(call(server.url))
+    assert (error.error_class, error.left) == ("poison", True)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+    ],
+)
+def test_lengths_that_lie_do_not_fill_the_memory(monkeypatch, head):
+    monkeypatch.setattr(http, "MAX_RECEIVED", 300_000)
+    monkeypatch.setattr(http, "MAX_BYTES", 200_000)
+
+    def handle(server, sock):
+        server.read(sock)
+        while True:
+            sock.sendall(head if b"100" in head or not server.started else b"x" * 9999)
+            server.started = True
+
+    with serving(handle) as server:
+        server.started = False
         error = refused(call(server.url))
     assert (error.error_class, error.left) == ("poison", True)
 
