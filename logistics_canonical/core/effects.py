@@ -10,9 +10,12 @@ call got decide; how often it was tried does not.
 from collections.abc import Mapping
 from typing import Any
 
-#: ``safe``: sending again does no harm. ``lookup``: ask the partner first.
-#: ``never``: a person decides.
-REPEATS = ("safe", "lookup", "never")
+#: ``safe``: it changes nothing, or nothing more the second time. ``keyed``: it does
+#: something, but the partner recognises our key and does it once. ``lookup``: ask the
+#: partner first. ``never``: a person decides.
+REPEATS = ("safe", "keyed", "lookup", "never")
+#: What can be sent again at any time.
+HARMLESS = ("safe", "keyed")
 #: Seconds after which what a partner did shows when it is asked.
 SETTLE_SECONDS = 30.0
 
@@ -41,19 +44,35 @@ def fate(repeat: str, error_class: str, *, left: bool = True, status: int = 0) -
         return "done"
     if error_class == "auth":
         return "auth"
+    harmless = repeat in HARMLESS
     if error_class == "throttled":
-        return "again"
+        # "Too fast" is said before anything is done. "Come back later" is also what
+        # a gateway says of a system that has the request already.
+        return "unknown" if status >= 500 and left and not harmless else "again"
     if error_class == "transient":
-        return "again" if repeat == "safe" or not left else "unknown"
+        return "again" if harmless or not left else "unknown"
     if error_class in ("poison", "unknown") and repeat != "safe" and left:
         # Something came back, perhaps a maintenance page, perhaps half a label.
-        return "unknown"
+        return "again" if harmless else "unknown"
     return "refused"
+
+
+def may_have_arrived(repeat: str, error_class: str, *, left: bool = True) -> bool:
+    """Tell whether a call that failed may have done something at the partner.
+
+    :param repeat: see :data:`REPEATS`
+    :param error_class: what the answer, or the lack of one, means
+    :param left: whether the request may have left this machine
+    """
+    in_the_dark = ("transient", "poison", "unknown")
+    return repeat != "safe" and left and error_class in in_the_dark
 
 
 def after_unknown(repeat: str) -> str:
     """Return ``resend``, ``lookup`` or ``person``."""
-    return {"safe": "resend", "lookup": "lookup"}.get(repeat, "person")
+    if repeat in HARMLESS:
+        return "resend"
+    return "lookup" if repeat == "lookup" else "person"
 
 
 def after_lookup(outcome: str, absence_is_proof: bool) -> str:

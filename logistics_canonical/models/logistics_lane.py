@@ -45,6 +45,8 @@ CLAIM = """
     UPDATE logistics_message message
        SET state = 'processing',
            tries = coalesce(message.tries, 0) + 1,
+           crashes = coalesce(message.crashes, 0)
+                     + (claimed.former_state = 'processing')::int,
            lease_token = %(token)s,
            next_attempt_at = %(now)s::timestamp + %(lease)s * interval '1 s'
       FROM (
@@ -71,7 +73,7 @@ CLAIM = """
               message.correlation_id, message.body, message.content_type,
               message.headers_json, message.stream, message.operation,
               message.request_json, message.tries, message.error_key,
-              claimed.former_state
+              claimed.former_state, message.crashes
 """
 
 BUSY = """
@@ -119,6 +121,7 @@ class Claimed(NamedTuple):
     tries: int
     error_key: str
     former_state: str
+    crashes: int
     token: str
 
 
@@ -265,6 +268,7 @@ class LogisticsLane(models.AbstractModel):
                 """
                 UPDATE logistics_message message
                    SET state = v.state, tries = message.tries - 1,
+                       crashes = message.crashes - (v.state = 'processing')::int,
                        lease_token = NULL, next_attempt_at = %s
                   FROM (SELECT unnest(%s::int[]) AS id,
                                unnest(%s::varchar[]) AS state) v
@@ -318,7 +322,7 @@ class LogisticsLane(models.AbstractModel):
         verdicts, items, problems, hints = {}, [], [], []
         for row in claimed:
             connector = by_id[row.connector_id]
-            if row.tries > MAX_CRASHES and row.former_state == "processing":
+            if row.crashes >= MAX_CRASHES and row.former_state == "processing":
                 verdicts[row.id] = Verdict(
                     "dead", "poison", self.env._("Its worker died each time")
                 )

@@ -139,6 +139,7 @@ class LogisticsMessage(models.Model):
     lease_token = fields.Char(readonly=True, groups=fields.NO_ACCESS)
     done_at = fields.Datetime(readonly=True)
     tries = fields.Integer(readonly=True)
+    crashes = fields.Integer(readonly=True, help="How often its worker died over it.")
     error_class = fields.Selection(
         [
             ("transient", "Temporary"),
@@ -294,7 +295,11 @@ class LogisticsMessage(models.Model):
         retryable = self.filtered(lambda message: message.state != "sending")
         if not retryable:
             raise UserError(self.env._("These messages are being sent right now."))
-        undecided = retryable.filtered(lambda message: message.state == "unknown")
+        undecided = retryable.filtered(
+            lambda message: (
+                message.state == "unknown" and message._repeat() not in effects.HARMLESS
+            )
+        )
         if undecided and not undecided._ask_partner() and undecided == retryable:
             raise UserError(
                 self.env._(
@@ -468,7 +473,9 @@ class LogisticsMessage(models.Model):
         """Ask now what became of these messages; return those that can be asked."""
         askable = self.filtered(lambda message: message._repeat() == "lookup")
         # See action_ignore.
-        askable.sudo().write({"next_attempt_at": self.env.cr.now(), "tries": 0})
+        askable.sudo().write(
+            {"next_attempt_at": self.env.cr.now(), "tries": 0, "crashes": 0}
+        )
         askable.sudo()._log_manual(self.env._("Asked for by hand"))
         if askable:
             self.env["logistics.lane"]._wake_after_commit()
@@ -528,6 +535,7 @@ class LogisticsMessage(models.Model):
                 "error_text": note,
                 "lease_token": False,
                 "tries": 0,
+                "crashes": 0,
             }
         )
         message._log_manual(
@@ -556,10 +564,14 @@ class LogisticsMessage(models.Model):
                 message.direction == "in"
                 or message._repeat() == "safe"
                 or message.state not in ("unknown", "sending", "done", "cancelled")
+                or message.state == "unknown"
+                and message._repeat() in effects.HARMLESS
             )
         )
         if not self:
             return
+        for message in self.filtered(lambda message: message.state == "unknown"):
+            message._resolve_unknown()
         now = self.env.cr.now()
         # Operators have no write access on messages; see action_retry.
         for direction, state in (("in", "received"), ("out", "pending")):
@@ -569,6 +581,7 @@ class LogisticsMessage(models.Model):
                     "state": state,
                     "next_attempt_at": now,
                     "tries": 0,
+                    "crashes": 0,
                     "lease_token": False,
                 }
             )

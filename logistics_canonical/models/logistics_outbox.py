@@ -92,13 +92,15 @@ TAKE = """
     )
     UPDATE logistics_message message
        SET state = 'sending', tries = coalesce(message.tries, 0) + 1,
+           crashes = coalesce(message.crashes, 0)
+                     + (taken.former_state = 'sending')::int,
            lease_token = %(token)s,
            next_attempt_at = %(now)s::timestamp + %(lease)s * interval '1 s'
       FROM taken
      WHERE message.id = taken.id
     RETURNING message.id, message.connector_id, message.operation, message.lane,
               message.tries, message.error_key, taken.former_state,
-              message.lease_token
+              message.lease_token, message.crashes
 """
 
 
@@ -118,6 +120,7 @@ class Taken(NamedTuple):
     error_key: str
     former_state: str
     token: str
+    crashes: int
     stream: str = ""
 
 
@@ -321,14 +324,21 @@ class LogisticsOutbox(models.AbstractModel):
         request = message._request()
         spec = connector._compiled_profile().operations.get(row.operation, {})
         repeat = effects.repeat_of(spec)
+        crashed = row.former_state == "sending"
+        if crashed and row.crashes >= MAX_CRASHES:
+            why = self.env._("Its worker died each time")
+            verdict = Verdict("unknown", "unknown", why)
+            if repeat == "safe":
+                verdict = Verdict("dead", "poison", why)
+            return Job(row, "settle", request, verdict=verdict)
         if message._stored_answer():
             return Job(row, "apply", request)
-        crashed = row.former_state == "sending"
-        if crashed and row.tries > MAX_CRASHES and repeat == "safe":
-            verdict = Verdict("dead", "poison", self.env._("Its worker died each time"))
-            return Job(row, "settle", request, verdict=verdict)
+        if crashed and repeat == "keyed":
+            # It is sent again, but it may have been done already.
+            message.error_class = "unknown"
         try:
-            if (crashed or row.former_state == "unknown") and repeat != "safe":
+            undecided = crashed or row.former_state == "unknown"
+            if undecided and repeat not in effects.HARMLESS:
                 return self._prepare_unknown(message, row, spec, repeat, crashed)
             request, why = message._owner_payload(request)
             if request is None:
@@ -488,6 +498,9 @@ class LogisticsOutbox(models.AbstractModel):
             return outcome._replace(
                 error_class="", counts=True, is_auth=False, keep=False
             )
+        arrived = effects.may_have_arrived(repeat, error_class, left=left)
+        # A former try may have, even if this one did not.
+        arrived = arrived or repeat == "keyed" and message.error_class == "unknown"
         fate = effects.fate(repeat, error_class, left=left, status=status)
         if fate == "done":
             return outcome
@@ -496,14 +509,23 @@ class LogisticsOutbox(models.AbstractModel):
             return outcome._replace(verdict=verdict, result=None)
         if fate == "unknown":
             return self._read_unknown(outcome, repeat, spec)
-        delay = retry.next_delay(
-            job.row.tries, error_class, retry_after=retry_after, rng=random
-        )
-        if fate == "again" and delay is not None:
-            verdict = Verdict(
-                "waiting", error_class, text, now + timedelta(seconds=delay)
+        if fate == "again":
+            delay = retry.next_delay(
+                job.row.tries,
+                "throttled" if error_class == "throttled" else "transient",
+                retry_after=retry_after,
+                rng=random,
             )
-            return outcome._replace(verdict=verdict, result=None)
+            if delay is not None:
+                verdict = Verdict(
+                    "waiting",
+                    "unknown" if arrived else error_class,
+                    text,
+                    now + timedelta(seconds=delay),
+                )
+                return outcome._replace(verdict=verdict, result=None)
+            if arrived:
+                return self._read_unknown(outcome, repeat, spec)
         return outcome._replace(
             verdict=Verdict("dead", error_class, text),
             result=result or Result(error_class, data={"why": text}),

@@ -11,6 +11,7 @@ from odoo.addons.logistics_canonical.core.effects import (
     after_lookup,
     after_unknown,
     fate,
+    may_have_arrived,
     repeat_of,
 )
 
@@ -39,26 +40,46 @@ def test_only_questions_are_repeated_unless_the_profile_says_so(operation, repea
 
 
 @pytest.mark.parametrize(
-    ("error_class", "left", "safe", "lookup", "never"),
+    ("error_class", "left", "safe", "keyed", "lookup", "never"),
     [
-        ("", True, "done", "done", "done"),
-        ("transient", True, "again", "unknown", "unknown"),
-        ("transient", False, "again", "again", "again"),
-        ("throttled", True, "again", "again", "again"),
-        ("throttled", False, "again", "again", "again"),
-        ("auth", True, "auth", "auth", "auth"),
-        ("auth", False, "auth", "auth", "auth"),
-        ("rejected", True, "refused", "refused", "refused"),
-        ("rejected", False, "refused", "refused", "refused"),
-        ("poison", True, "refused", "unknown", "unknown"),
-        ("poison", False, "refused", "refused", "refused"),
-        ("unknown", True, "refused", "unknown", "unknown"),
-        ("unknown", False, "refused", "refused", "refused"),
+        ("", True, "done", "done", "done", "done"),
+        ("transient", True, "again", "again", "unknown", "unknown"),
+        ("transient", False, "again", "again", "again", "again"),
+        ("throttled", True, "again", "again", "again", "again"),
+        ("throttled", False, "again", "again", "again", "again"),
+        ("auth", True, "auth", "auth", "auth", "auth"),
+        ("auth", False, "auth", "auth", "auth", "auth"),
+        ("rejected", True, "refused", "refused", "refused", "refused"),
+        ("rejected", False, "refused", "refused", "refused", "refused"),
+        ("poison", True, "refused", "again", "unknown", "unknown"),
+        ("poison", False, "refused", "refused", "refused", "refused"),
+        ("unknown", True, "refused", "again", "unknown", "unknown"),
+        ("unknown", False, "refused", "refused", "refused", "refused"),
     ],
 )
-def test_what_is_known_after_a_call(error_class, left, safe, lookup, never):
-    for repeat, expected in zip(REPEATS, (safe, lookup, never), strict=True):
+def test_what_is_known_after_a_call(error_class, left, safe, keyed, lookup, never):
+    for repeat, expected in zip(REPEATS, (safe, keyed, lookup, never), strict=True):
         assert fate(repeat, error_class, left=left) == expected, repeat
+
+
+def test_come_back_later_is_also_said_by_a_gateway_that_passed_it_on():
+    found = {repeat: fate(repeat, "throttled", status=503) for repeat in REPEATS}
+    assert found == {
+        "safe": "again",
+        "keyed": "again",
+        "lookup": "unknown",
+        "never": "unknown",
+    }
+    assert fate("never", "throttled", status=429) == "again"
+
+
+@pytest.mark.parametrize("repeat", REPEATS)
+def test_what_may_have_arrived(repeat):
+    """What only asks has done nothing, and neither has what was refused."""
+    found = {name for name in ERROR_CLASSES if may_have_arrived(repeat, name)}
+    dark = {"transient", "poison", "unknown"}
+    assert found == (set() if repeat == "safe" else dark)
+    assert not any(may_have_arrived(repeat, name, left=False) for name in dark)
 
 
 def test_what_may_have_been_done_is_never_repeated_by_itself():
@@ -68,6 +89,7 @@ def test_what_may_have_been_done_is_never_repeated_by_itself():
         found = fate(repeat, error_class, left=True, status=status)
         if found == "again":
             assert error_class == "throttled", "only a refusal leaves nothing done"
+            assert status < 500, "whoever says so may have passed it on"
 
 
 def test_nobody_is_asked_about_what_never_left():
@@ -82,6 +104,7 @@ def test_what_was_refused_is_not_unknown():
 
 def test_the_way_out_of_an_unknown_outcome():
     assert after_unknown("safe") == "resend"
+    assert after_unknown("keyed") == "resend"
     assert after_unknown("lookup") == "lookup"
     assert after_unknown("never") == "person"
     assert after_unknown("something new") == "person"
