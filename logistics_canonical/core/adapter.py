@@ -219,6 +219,11 @@ class Adapter:
         """
         lookup = profile.operations[operation]["lookup"]
         result = self.parse_response(lookup, response, profile, request)
+        if result.ok and result.data:
+            return "found", result
+        if response.status == 200 and not response.body.strip():
+            # A system that is ill says nothing, too.
+            return "failed", result
         absent = response.status in (404, 410) or any(
             problem.kind == "no_data" for problem in result.parsed.problems
         )
