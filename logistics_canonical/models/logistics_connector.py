@@ -842,6 +842,7 @@ class LogisticsConnector(models.Model):
             INSERT_MESSAGE,
             dict(
                 values,
+                content_type=redaction.clean_text(values["content_type"]),
                 state=values.get("state", "received"),
                 # An answer is new when it differs from the last one to the same
                 # question, a push when its bytes or its id differ.
@@ -891,7 +892,8 @@ class LogisticsConnector(models.Model):
         self.ensure_one()
         key = idempotency_key or uuid.uuid4().hex
         dedupe_key = hashlib.sha256(f"{operation}|{key}".encode()).hexdigest()
-        # The business user who causes a message has no rights on messages.
+        # The business user who causes a message has no rights on messages and may
+        # not see the connector.
         messages = self.env["logistics.message"].sudo()
         existing = messages.search(
             [
@@ -907,7 +909,7 @@ class LogisticsConnector(models.Model):
         message = messages.with_context(logistics_enqueue=True).create(
             {
                 "connector_id": self.id,
-                "company_id": self.company_id.id,
+                "company_id": self.sudo().company_id.id,
                 "direction": "out",
                 "state": "pending",
                 "lane": lane,

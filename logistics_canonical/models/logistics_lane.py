@@ -15,7 +15,7 @@ from psycopg2.extras import execute_values
 from odoo import api, models
 from odoo.tools import SQL
 
-from ..core import retry
+from ..core import redaction, retry
 from ..core.adapter import Inbound
 from ..core.readers import ReadError
 from ..waker import wake
@@ -458,13 +458,16 @@ class LogisticsLane(models.AbstractModel):
             flush=False,
         )
 
-    def _settle_and_raise(self, claimed, verdicts):
-        """Raise the exceptions of new failures, resolve those of healed ones."""
+    def _settle_and_raise(self, claimed, verdicts, handled=False):
+        """Raise the exceptions of new failures, resolve those of healed ones.
+
+        :param bool handled: somebody dealt with the new failures already
+        """
         self._raise_dead(
             [
                 (row, verdicts[row.id])
                 for row in claimed
-                if verdicts[row.id].state == "dead"
+                if verdicts[row.id].state == "dead" and not handled
             ]
         )
         connectors = self.env["logistics.connector"]
@@ -552,4 +555,5 @@ def _error_key(row, verdict):
 
 def sentence(error):
     """Return an exception as one line, without a traceback."""
-    return f"{type(error).__name__}: {error}".splitlines()[0][:500]
+    text = redaction.clean_text(f"{type(error).__name__}: {error}")
+    return text.splitlines()[0][:500]

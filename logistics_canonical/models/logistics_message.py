@@ -432,7 +432,9 @@ class LogisticsMessage(models.Model):
             if self.res_model:
                 return None, self.env._("The record it belonged to is gone")
             return request, ""
-        return owner._logistics_payload(self.operation, request)
+        # A failing statement must not end the transaction of all other messages.
+        with self.env.cr.savepoint():
+            return owner._logistics_payload(self.operation, request)
 
     def _sent_request(self):
         """Return what was asked when the message left, empty if it never did."""
@@ -447,12 +449,20 @@ class LogisticsMessage(models.Model):
         """
         self.ensure_one()
         answer = self.sudo().answer_ids.sorted("id")[-1:]
-        if not answer or self._repeat() == "safe":
+        if not answer or answer.error_class == "unknown" or self._repeat() == "safe":
             return None
         kind = "lookup" if answer.operation == "lookup" else "send"
         body = answer.with_context(bin_size=False).body or b""
         headers = {"content-type": answer.content_type or ""}
         return kind, Response(200, headers, body)
+
+    def _disbelieve_answer(self, text):
+        """Set the stored answer aside: it tells of something else."""
+        self.ensure_one()
+        answer = self.sudo().answer_ids.sorted("id")[-1:]
+        answer.write({"state": "ignored", "error_class": "unknown", "error_text": text})
+        # What is told of messages by plain statements must not lose this.
+        answer.flush_recordset()
 
     def _withdraw(self, why):
         """Cancel a message that can't have left; say whether it worked.
@@ -548,9 +558,9 @@ class LogisticsMessage(models.Model):
             owner._logistics_apply(
                 self.operation, Result(data={"decided": {"number": number}})
             )
-        if not done:
-            self.env["logistics.lane"]._wake_after_commit()
         message._resolve_unknown()
+        # To send it, or what had to come after it.
+        self.env["logistics.lane"]._wake_after_commit()
 
     def _requeue(self):
         """Make the messages due now; their payload and history stay.
@@ -641,7 +651,8 @@ class LogisticsMessage(models.Model):
     def _gc_bodies(self):
         """Expunge bodies past the company's retention; the skeleton stays.
 
-        The row keeps its dedupe key, so that a very late copy is still known.
+        The row keeps its dedupe key, so that a very late copy is still known. An
+        answer that could not be applied yet stays.
         """
         batch = 5000
         self.env["res.company"].flush_model(["logistics_retention_days"])
@@ -653,8 +664,11 @@ class LogisticsMessage(models.Model):
                     SELECT message.id
                       FROM logistics_message message
                       JOIN res_company company ON company.id = message.company_id
+                      LEFT JOIN logistics_message asked
+                        ON asked.id = message.parent_id
                      WHERE message.body IS NOT NULL
                        AND message.state IN ('done', 'ignored', 'cancelled')
+                       AND asked.state IS DISTINCT FROM 'dead'
                        AND company.logistics_retention_days > 0
                        AND message.received_at < now() AT TIME ZONE 'UTC'
                            - company.logistics_retention_days * interval '1 day'

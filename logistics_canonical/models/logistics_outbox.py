@@ -12,7 +12,7 @@ from typing import NamedTuple
 from odoo import api, models
 
 from ..core import effects, redaction, retry
-from ..core.adapter import Response, Result
+from ..core.adapter import Parsed, Problem, Response, Result
 from ..core.calls import CallError
 from ..core.rate import share
 from ..transport import TransportError, send
@@ -106,6 +106,10 @@ TAKE = """
 
 class DisbelievedError(Exception):
     """An owner can't believe an answer: it tells of something else than was asked."""
+
+
+class NotBegunError(TransportError):
+    """The call wasn't made, for a reason of our own."""
 
 
 class Taken(NamedTuple):
@@ -348,7 +352,8 @@ class LogisticsOutbox(models.AbstractModel):
                 row.operation, request, idempotency_key=message.idempotency_key
             )
         except CallError as error:
-            verdict = Verdict("dead", "rejected", str(error))
+            text = redaction.clean_text(str(error))
+            verdict = Verdict("dead", "rejected", text)
             return Job(row, "settle", request, verdict=verdict)
         except RETRYABLE:
             raise
@@ -373,7 +378,11 @@ class LogisticsOutbox(models.AbstractModel):
             # What was done shows after a while only.
             verdict = Verdict("unknown", "unknown", why, self._settled_at(spec))
             return Job(row, "settle", request, verdict=verdict)
-        call = message.connector_id._prepare_lookup(row.operation, request)
+        try:
+            call = message.connector_id._prepare_lookup(row.operation, request)
+        except CallError as error:
+            # Not having asked says nothing about what was done.
+            call, why = None, redaction.clean_text(str(error))
         if call is None:
             return Job(row, "settle", request, verdict=Verdict("unknown", None, why))
         return Job(row, "lookup", request, call)
@@ -415,6 +424,8 @@ class LogisticsOutbox(models.AbstractModel):
         verdict, handled = outcome.verdict, False
         if outcome.result is not None:
             verdict, handled = self._tell_owner(message, outcome)
+            if job.kind == "apply" and verdict.state == "unknown":
+                message._disbelieve_answer(verdict.error_text)
         # Raises when another worker has the message: then nothing of this stands.
         self.env["logistics.lane"]._finish([(job.row, verdict)])
         if job.answer is not None:
@@ -423,6 +434,9 @@ class LogisticsOutbox(models.AbstractModel):
                 connector._record_call(outcome.counts, now.replace(tzinfo=timezone.utc))
             if outcome.hold:
                 connector._hold(now + timedelta(seconds=outcome.hold))
+        elif connector.breaker_state == "half_open":
+            # This was to be the probe and made no call: the next one is.
+            connector.breaker_until = now
         if outcome.is_auth:
             connector._refuse_credentials(outcome.text)
         if outcome.keep and verdict.state != "unknown":
@@ -446,34 +460,23 @@ class LogisticsOutbox(models.AbstractModel):
         repeat = effects.repeat_of(spec)
         if job.kind == "apply":
             kind, stored = message._stored_answer()
-            if kind == "lookup":
-                _found, result = adapter.parse_lookup(
-                    job.row.operation, stored, profile, job.request
-                )
-            else:
-                result = adapter.parse_response(
-                    job.row.operation, stored, profile, job.request
-                )
-            return Outcome(Verdict("done", error_text=_say(result) or None), result)
+            _found, result = self._parse(adapter, job, kind, stored, profile)
+            text = redaction.clean_text(_say(result))
+            if not result.ok:
+                # It was a good answer once: the partner did it.
+                return Outcome(Verdict("dead", "poison", text))
+            return Outcome(Verdict("done", error_text=text or None), result)
         if isinstance(job.answer, TransportError):
             result, left, status = None, getattr(job.answer, "left", True), 0
             error_class, text = job.answer.error_class, str(job.answer)
             found, retry_after = "failed", None
         else:
             left, status = True, job.answer.status
-            if job.kind == "lookup":
-                found, result = adapter.parse_lookup(
-                    job.row.operation, job.answer, profile, job.request
-                )
-            else:
-                found = ""
-                result = adapter.parse_response(
-                    job.row.operation, job.answer, profile, job.request
-                )
+            found, result = self._parse(adapter, job, job.kind, job.answer, profile)
             error_class, retry_after = result.error_class, result.retry_after
             text = _say(result) or (f"HTTP {status}" if error_class else "")
         # Partners repeat what they were sent, also in what they complain about.
-        text = redaction.redact_text(text, job.call.secrets)
+        text = redaction.clean_text(redaction.redact_text(text, job.call.secrets))
         outcome = Outcome(
             Verdict("done", error_text=text or None),
             result,
@@ -482,10 +485,13 @@ class LogisticsOutbox(models.AbstractModel):
             # Being refused is no failure of the partner's system; not having
             # called tells nothing.
             counts=error_class != "transient"
-            if isinstance(job.answer, Response) or error_class == "transient"
+            if isinstance(job.answer, Response)
+            or (
+                error_class == "transient" and not isinstance(job.answer, NotBegunError)
+            )
             else None,
             is_auth=error_class == "auth",
-            hold=retry_after or 0.0 if error_class == "throttled" else 0.0,
+            hold=_hold_of(error_class, retry_after),
             keep=result is not None and result.ok,
         )
         if job.kind == "lookup":
@@ -531,6 +537,23 @@ class LogisticsOutbox(models.AbstractModel):
             result=result or Result(error_class, data={"why": text}),
         )
 
+    def _parse(self, adapter, job, kind, answer, profile):
+        """Return what an answer means, whatever an adapter makes of it.
+
+        :param kind: ``send`` or ``lookup``
+        :return: (see ``Adapter.parse_lookup``, :class:`Result`)
+        """
+        operation = job.row.operation
+        try:
+            if kind == "lookup":
+                return adapter.parse_lookup(operation, answer, profile, job.request)
+            return "", adapter.parse_response(operation, answer, profile, job.request)
+        except Exception as error:
+            # The other answers that came with it must be written down all the same.
+            _logger.exception("The answer to message %s can't be read", job.row.id)
+            problem = Problem("bad_value", text=sentence(error))
+            return "failed", Result("poison", parsed=Parsed(problems=(problem,)))
+
     def _read_unknown(self, outcome, repeat, spec):
         """A call that may have been carried out, and nobody knows."""
         when = None
@@ -571,6 +594,8 @@ class LogisticsOutbox(models.AbstractModel):
         # What tells of events is interpreted like a push; the rest is applied
         # already.
         reports = connector._get_adapter().is_report(message.operation)
+        # The same report twice is one; of what was done, each answer is its own.
+        is_own = not reports or message._repeat() != "safe"
         connector._receive(
             answer.body,
             answer.headers.get("content-type", ""),
@@ -578,6 +603,7 @@ class LogisticsOutbox(models.AbstractModel):
             operation="lookup" if job.kind == "lookup" else message.operation,
             request=job.request,
             lane=message.lane,
+            message_id=job.row.token if is_own else "",
             parent=message,
             applied=not reports,
         )
@@ -618,10 +644,9 @@ class LogisticsOutbox(models.AbstractModel):
         elif job.row.former_state in ("unknown", "sending"):
             if verdict.state != "unknown":
                 message._resolve_unknown()
-        lane = self.env["logistics.lane"]
-        if handled:
-            return
-        lane._settle_and_raise([job.row], {job.row.id: verdict})
+        self.env["logistics.lane"]._settle_and_raise(
+            [job.row], {job.row.id: verdict}, handled
+        )
 
     def _note_attempt(self, job, error_class, text):
         answer = job.answer if isinstance(job.answer, Response) else None
@@ -679,7 +704,7 @@ def _perform(job):
     if job.call is None:
         return job
     if time.monotonic() > job.expires:
-        late = TransportError("It was not begun in time", left=False)
+        late = NotBegunError("It was not begun in time", left=False)
         return job._replace(answer=late)
     answer, seconds = _call(job.call)
     return job._replace(answer=answer, seconds=seconds)
@@ -700,6 +725,13 @@ def _call(call):
         _logger.exception("A call failed in an unforeseen way")
         answer = TransportError(sentence(error))
     return answer, time.monotonic() - started
+
+
+def _hold_of(error_class, retry_after):
+    """Return the seconds for which a partner wants to be left alone."""
+    if error_class != "throttled":
+        return 0.0
+    return retry.THROTTLED_LEAST if retry_after is None else retry_after
 
 
 def _say(result):
