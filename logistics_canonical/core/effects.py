@@ -57,15 +57,19 @@ def fate(repeat: str, error_class: str, *, left: bool = True, status: int = 0) -
     return "refused"
 
 
-def may_have_arrived(repeat: str, error_class: str, *, left: bool = True) -> bool:
+def may_have_arrived(
+    repeat: str, error_class: str, *, left: bool = True, status: int = 0
+) -> bool:
     """Tell whether a call that failed may have done something at the partner.
 
     :param repeat: see :data:`REPEATS`
     :param error_class: what the answer, or the lack of one, means
     :param left: whether the request may have left this machine
+    :param status: HTTP status of the answer, 0 when there was none
     """
-    in_the_dark = ("transient", "poison", "unknown")
-    return repeat != "safe" and left and error_class in in_the_dark
+    if repeat == "safe":
+        return False
+    return fate("never", error_class, left=left, status=status) == "unknown"
 
 
 def after_unknown(repeat: str) -> str:

@@ -362,7 +362,9 @@ class LogisticsMessage(models.Model):
         """Set messages aside that will never be of use; they stay as evidence."""
         self._check_operator()
         # What became of an unknown one is decided, not put out of sight.
-        failed = self.filtered(lambda m: m.state in ("dead", "waiting"))
+        failed = self.filtered(
+            lambda m: m.state in ("dead", "waiting") and not m._may_have_arrived()
+        )
         # People move a message's state through these actions only, never by
         # writing; the operator group was just checked.
         failed_sudo = failed.sudo()
@@ -414,6 +416,19 @@ class LogisticsMessage(models.Model):
         self.ensure_one()
         profile = self.connector_id._compiled_profile()
         return effects.repeat_of(profile.operations.get(self.operation, {}))
+
+    def _may_have_arrived(self):
+        """Tell whether the partner may have done what is still to be sent again.
+
+        That is so for what it recognises by our key only; everything else is sent
+        again when it is certain that nothing was done.
+        """
+        self.ensure_one()
+        return (
+            self.direction == "out"
+            and self.error_class == "unknown"
+            and self._repeat() == "keyed"
+        )
 
     def _owner(self):
         """Return the record a message belongs to, None if it has none any more."""
@@ -471,7 +486,7 @@ class LogisticsMessage(models.Model):
         and Odoo runs it again.
         """
         self.ensure_one()
-        if self.state not in ("pending", "waiting"):
+        if self.state not in ("pending", "waiting") or self._may_have_arrived():
             return False
         # Who may cancel what the message is for may withdraw it.
         message = self.sudo()

@@ -504,14 +504,16 @@ class LogisticsOutbox(models.AbstractModel):
             return outcome._replace(
                 error_class="", counts=True, is_auth=False, keep=False
             )
-        arrived = effects.may_have_arrived(repeat, error_class, left=left)
+        arrived = effects.may_have_arrived(
+            repeat, error_class, left=left, status=status
+        )
         # A former try may have, even if this one did not.
         arrived = arrived or repeat == "keyed" and message.error_class == "unknown"
         fate = effects.fate(repeat, error_class, left=left, status=status)
         if fate == "done":
             return outcome
         if fate == "auth":
-            verdict = Verdict("waiting", "auth", text, now)
+            verdict = Verdict("waiting", "unknown" if arrived else "auth", text, now)
             return outcome._replace(verdict=verdict, result=None)
         if fate == "unknown":
             return self._read_unknown(outcome, repeat, spec)

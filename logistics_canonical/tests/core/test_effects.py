@@ -80,6 +80,8 @@ def test_what_may_have_arrived(repeat):
     dark = {"transient", "poison", "unknown"}
     assert found == (set() if repeat == "safe" else dark)
     assert not any(may_have_arrived(repeat, name, left=False) for name in dark)
+    assert may_have_arrived(repeat, "throttled", status=503) == (repeat != "safe")
+    assert not may_have_arrived(repeat, "throttled", status=429)
 
 
 def test_what_may_have_been_done_is_never_repeated_by_itself():
