@@ -4,6 +4,7 @@ from . import test_connector
 from . import test_inbound_http
 from . import test_message
 from . import test_outbound
+from . import test_outbox
 from . import test_profile
 from . import test_screens
 from . import test_security

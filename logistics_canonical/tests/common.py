@@ -3,6 +3,9 @@
 import hashlib
 import hmac
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
 
 from odoo import Command
 from odoo.tests import new_test_user
@@ -144,3 +147,77 @@ class LogisticsCommon(BaseCommon):
     @staticmethod
     def _sign(body, secret=SECRET):
         return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+class Received(NamedTuple):
+    """A call as the partner saw it."""
+
+    method: str
+    path: str
+    headers: dict
+    body: bytes
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers every call with what the test prepared."""
+
+    def _answer(self):
+        size = int(self.headers.get("Content-Length") or 0)
+        self.server.calls.append(
+            Received(self.command, self.path, dict(self.headers), self.rfile.read(size))
+        )
+        answers = self.server.answers
+        answer = answers.pop(0) if answers else self.server.answer
+        if callable(answer):
+            answer(self)
+            return
+        status, headers, body = answer
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = do_PUT = do_DELETE = _answer
+
+    def log_message(self, *args):
+        """Keep the test's output clean."""
+
+
+class PartnerCommon(LogisticsCommon):
+    """The connector's partner is a server in a thread of this process.
+
+    ``partner.answers`` are given one after the other, then ``partner.answer``, each
+    (status, headers, body) or a function of the handler. ``partner.calls`` are the
+    :class:`Received` ones.
+    """
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.partner = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        cls.partner.daemon_threads = True
+        cls.addClassCleanup(cls.partner.server_close)
+        cls.addClassCleanup(cls.partner.shutdown)
+        threading.Thread(
+            target=cls.partner.serve_forever, args=(0.05,), daemon=True
+        ).start()
+        cls.outbox = cls.env["logistics.outbox"]
+        cls._call_partner(cls.connector)
+
+    def setUp(self):
+        super().setUp()
+        self.partner.calls = []
+        self.partner.answers = []
+        self.partner.answer = (200, {"Content-Type": "application/json"}, b"{}")
+
+    @classmethod
+    def _call_partner(cls, connector):
+        """Let a connector call the server of this test."""
+        connector.write(
+            {
+                "base_url": f"http://127.0.0.1:{cls.partner.server_address[1]}",
+                "allow_loopback": True,
+            }
+        )

@@ -1,54 +1,20 @@
 # Copyright 2026 Logistics Suite contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from odoo import fields
 from odoo.tests import tagged
 
 from ..transport import guard
-from .common import LogisticsCommon
-
-
-class _Partner(BaseHTTPRequestHandler):
-    """Answers every call with what the test prepared."""
-
-    def do_GET(self):
-        self.server.calls.append((self.path, dict(self.headers)))
-        status, headers, body = self.server.answer
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args):
-        """Keep the test's output clean."""
+from .common import PartnerCommon
 
 
 @tagged("post_install", "-at_install")
-class TestOutbound(LogisticsCommon):
+class TestOutbound(PartnerCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.partner = ThreadingHTTPServer(("127.0.0.1", 0), _Partner)
-        cls.addClassCleanup(cls.partner.server_close)
-        cls.addClassCleanup(cls.partner.shutdown)
-        threading.Thread(target=cls.partner.serve_forever, daemon=True).start()
-        cls.connector.write(
-            {
-                "base_url": f"http://127.0.0.1:{cls.partner.server_address[1]}",
-                "allow_loopback": True,
-            }
-        )
-        cls.outbox = cls.env["logistics.outbox"]
         cls.shipment = cls._create_shipment("A1")
-
-    def setUp(self):
-        super().setUp()
-        self.partner.calls = []
 
     def _ask(self, status, body=b"{}", headers=None, key=None):
         self.partner.answer = (
@@ -71,9 +37,9 @@ class TestOutbound(LogisticsCommon):
         self.assertEqual(message.answer_ids.state, "received")
         self.lane._drain()
         self.assertEqual(self.shipment.status, "delivered")
-        path, headers = self.partner.calls[0]
-        self.assertEqual(path, "/track/A1")
-        self.assertEqual(headers["X-Api-Key"], "acme-api-key")
+        call = self.partner.calls[0]
+        self.assertEqual((call.method, call.path), ("GET", "/track/A1"))
+        self.assertEqual(call.headers["X-Api-Key"], "acme-api-key")
 
     def test_an_attempt_keeps_no_secret(self):
         attempt = self._ask(200).attempt_ids
