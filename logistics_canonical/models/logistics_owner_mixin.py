@@ -40,6 +40,16 @@ class LogisticsOwnerMixin(models.AbstractModel):
             another, e.g. ``partner_code`` for an unmapped code
         """
 
+    def _mend(self, code):
+        """Do what mends a condition of this record, because a person said so.
+
+        Called by whoever shows the condition, as the user who pressed the button.
+
+        :param str code: the code it was raised with
+        :return: an action, True when something was done, None when this record has
+            nothing that mends it
+        """
+
     def _logistics_payload(self, operation, payload):
         """Return what is to be asked now, when the message is about to leave.
 

@@ -684,7 +684,7 @@ def _export_declaration(request: ShipRequest) -> dict[str, Any]:
 
 def _line(position, part, package, request, reason):
     # Without weights of their own, goods share the package's.
-    weight = part.weight or package.weight / len(package.commodities)
+    weight = part.weight * part.quantity or package.weight / len(package.commodities)
     weight = _number(weight, 3)
     line = {
         "number": position,

@@ -21,8 +21,7 @@ leaves no doubt. Settings: ``carrier_account`` (``ca_…``), ``cod_method``,
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
@@ -41,6 +40,7 @@ from ..core.shipping import (
     Document,
     Manifested,
     ManifestRequest,
+    NextCall,
     PickupBooked,
     PickupRequest,
     Quote,
@@ -104,20 +104,6 @@ _ORDERED = {
     "close_at": "2000-01-01T00:00:00+00:00",
     "settings": {"ordered": True},
 }
-
-
-@dataclass(frozen=True)
-class NextCall:
-    """What has to be asked next before the thing asked for is done.
-
-    :param operation: of the same profile
-    :param payload: what to ask it with
-    :param text: what was offered, for a person
-    """
-
-    operation: str
-    payload: Mapping[str, Any] = field(default_factory=dict)
-    text: str = ""
 
 
 class EasyPostAdapter(CarrierAdapter):

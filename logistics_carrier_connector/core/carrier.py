@@ -108,8 +108,8 @@ class CarrierAdapter(Adapter):
     max_packages = 99
 
     def is_report(self, operation: str) -> bool:
-        """See :meth:`Adapter.is_report`."""
-        return operation not in ASKED_WITH and operation != "document"
+        """See :meth:`Adapter.is_report`: carriers report when they are tracked."""
+        return operation.startswith("track")
 
     def build_request(
         self,
@@ -141,7 +141,10 @@ class CarrierAdapter(Adapter):
             request = from_payload(ASKED_WITH[operation], payload)
         except ValueError as error:
             raise CallError(str(error)) from error
-        values, body = getattr(self, f"{operation}_body")(request, profile)
+        build = getattr(self, f"{operation}_body", None)
+        if build is None:
+            raise CallError(f"{profile.name} has no operation {operation!r}.")
+        values, body = build(request, profile)
         content_type = ""
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body, ensure_ascii=False).encode()
@@ -192,7 +195,13 @@ class CarrierAdapter(Adapter):
             ArithmeticError,
         ) as error:
             return _failed("poison", f"The answer can't be understood: {error!r}")
-        return replace(result, error_class="", data={**result.data, "value": value})
+        # What the profile's rules for reports make of it says nothing about this.
+        return replace(
+            result,
+            error_class="",
+            parsed=Parsed(),
+            data={**result.data, "value": value},
+        )
 
     def read_body(self, response: Response, profile):
         """Return an answer's body as plain values or an lxml element.
@@ -217,7 +226,9 @@ class CarrierAdapter(Adapter):
         endpoints = {*spec.get("endpoints", profile.endpoints).values(), base_url}
         hosts = {urlsplit(address).netloc for address in endpoints if address}
         auth = spec.get("auth", "") if urlsplit(url).netloc in hosts else ""
-        return Outbound("GET", url, {"Accept": spec.get("accept", "*/*")}, b"", auth)
+        # The same address may give several forms of a paper.
+        accept = payload.get("content_type") or spec.get("accept", "*/*")
+        return Outbound("GET", url, {"Accept": accept}, b"", auth)
 
     def _read_document(self, response, request):
         if response.status != 200 or not response.body:
@@ -236,3 +247,13 @@ class CarrierAdapter(Adapter):
 def _failed(error_class, text, code="", kind="partner_error"):
     problem = Problem(kind, code=code, text=text)
     return Result(error_class, parsed=Parsed(problems=(problem,)))
+
+
+def why_not(result: Result) -> str:
+    """Return why a carrier did not do it, for a person."""
+    texts = [problem.text or problem.code for problem in result.parsed.problems]
+    return (
+        "; ".join(filter(None, dict.fromkeys(texts)))
+        or result.data.get("why")
+        or result.error_class
+    )

@@ -9,7 +9,7 @@ ISO 3166-1 alpha-2, subdivisions the part after the hyphen of ISO 3166-2.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from types import NoneType, UnionType
@@ -75,7 +75,7 @@ class Address:
 
 @dataclass(frozen=True)
 class Commodity:
-    """Goods of one kind in a package; ``value`` is that of one unit."""
+    """Goods of one kind in a package; ``value`` and ``weight`` are of one unit."""
 
     description: str
     quantity: Decimal = Decimal(1)
@@ -141,6 +141,17 @@ class ShipRequest:
     invoice_number: str = ""
     label_format: str = "PDF"
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def turned_around(self) -> "ShipRequest":
+        """Return the request for the way back of the same goods."""
+        return replace(
+            self,
+            shipper=self.recipient,
+            recipient=self.shipper,
+            is_return=True,
+            contents="return",
+            cod=Decimal(0),
+        )
 
     @property
     def is_international(self) -> bool:
@@ -309,6 +320,20 @@ class Cancelled:
     text: str = ""
 
 
+@dataclass(frozen=True)
+class NextCall:
+    """What has to be asked next before the thing asked for is done.
+
+    :param operation: of the same profile
+    :param payload: what to ask it with
+    :param text: what was offered, for a person
+    """
+
+    operation: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""
+
+
 # === JSON === #
 
 
@@ -318,7 +343,11 @@ def to_payload(value: Any) -> Any:
         return {
             part.name: to_payload(getattr(value, part.name))
             for part in fields(value)
-            if getattr(value, part.name) not in (None, "", (), False)
+            # A zero is a value; what is empty, missing or off is left out.
+            if not any(
+                getattr(value, part.name) is nothing for nothing in (None, False)
+            )
+            and getattr(value, part.name) not in ("", b"", ())
         }
     if isinstance(value, Decimal | date | datetime):
         return value.isoformat() if isinstance(value, date) else str(value)

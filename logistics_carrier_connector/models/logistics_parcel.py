@@ -14,6 +14,15 @@ class LogisticsParcel(models.Model):
 
     _poll_idx = models.Index("(next_poll_at) WHERE next_poll_at IS NOT NULL")
 
+    booking_id = fields.Many2one(
+        "logistics.booking",
+        string="Booking",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        help="The one booking that stands; empty when there is none.",
+    )
+    booking_ids = fields.Many2many("logistics.booking", string="Bookings", copy=False)
     next_poll_at = fields.Datetime(string="Next Question", readonly=True, copy=False)
     last_poll_at = fields.Datetime(string="Last Question", readonly=True, copy=False)
     poll_ended_reason = fields.Selection(

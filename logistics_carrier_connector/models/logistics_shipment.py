@@ -9,6 +9,17 @@ class LogisticsShipment(models.Model):
     carrier_id = fields.Many2one(
         "delivery.carrier", string="Delivery Method", check_company=True
     )
+    booking_ids = fields.One2many("logistics.booking", "shipment_id")
+    booking_count = fields.Integer(compute="_compute_booking_count")
+
+    def _compute_booking_count(self):
+        counts = dict(
+            self.env["logistics.booking"]._read_group(
+                [("shipment_id", "in", self.ids)], ["shipment_id"], ["__count"]
+            )
+        )
+        for shipment in self:
+            shipment.booking_count = counts.get(shipment, 0)
 
     def action_poll(self):
         """Ask the carriers for news now."""
@@ -31,3 +42,48 @@ class LogisticsShipment(models.Model):
                 "type": "success" if parcels else "warning",
             },
         }
+
+    def action_open_bookings(self):
+        """Open the bookings of these shipments."""
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "logistics_carrier_connector.logistics_booking_action"
+        )
+        action["domain"] = [("shipment_id", "in", self.ids)]
+        action["context"] = {}
+        return action
+
+    # === BOOKING === #
+
+    def _booking_failed(self, booking, why):
+        """Say that a person has to mend what the carrier refused."""
+        self.ensure_one()
+        self._raise_exception(
+            "booking_failed",
+            reference=booking.name,
+            message=booking.message_id,
+            why=why,
+            text=self.env._(
+                "%(carrier)s did not take %(transfer)s: %(why)s Correct it on the "
+                "transfer or the address, then press \u201cBook Again\u201d.",
+                carrier=booking.carrier_id.name,
+                transfer=booking.picking_id.name or self.name,
+                why=why if why.endswith(".") else f"{why}.",
+            ),
+        )
+
+    def _booking_succeeded(self):
+        """Resolve what stood in the way, once nothing does."""
+        for shipment in self:
+            if all(parcel.booking_id for parcel in shipment.parcel_ids):
+                shipment._resolve_exception("booking_failed")
+
+    def _mend(self, code):
+        """See the mixin: book again what was refused, void again what was not."""
+        self.ensure_one()
+        if code == "booking_failed":
+            pickings = self.picking_ids.filtered("carrier_id")
+            return bool(pickings._logistics_book(raise_problems=True))
+        if code == "void_failed":
+            booked = self.booking_ids.filtered(lambda b: b.state == "booked")
+            return booked._cancel()
+        return super()._mend(code)

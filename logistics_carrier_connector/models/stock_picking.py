@@ -1,8 +1,14 @@
 # Copyright 2026 Logistics Suite contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import json
 import re
+from collections import Counter
 
-from odoo import models
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from .delivery_carrier import DELIVERY_TYPE
+from .logistics_booking import LIVE
 
 SEPARATORS = re.compile(r"[,;|\n]+")
 
@@ -10,11 +16,417 @@ SEPARATORS = re.compile(r"[,;|\n]+")
 class StockPicking(models.Model):
     _inherit = "stock.picking"
 
+    logistics_booking_ids = fields.One2many("logistics.booking", "picking_id")
+    logistics_booking_state = fields.Selection(
+        [
+            ("none", "Not Booked"),
+            ("booking", "Booking…"),
+            ("booked", "Booked"),
+            ("failed", "Refused"),
+            ("cancelling", "Cancelling…"),
+            ("cancelled", "Cancelled"),
+        ],
+        string="Booking",
+        compute="_compute_logistics_booking_state",
+        search="_search_logistics_booking_state",
+    )
+    logistics_booking_text = fields.Char(compute="_compute_logistics_booking_state")
+    logistics_can_book = fields.Boolean(compute="_compute_logistics_booking_state")
+    logistics_can_cancel = fields.Boolean(compute="_compute_logistics_booking_state")
+    logistics_has_labels = fields.Boolean(compute="_compute_logistics_booking_state")
+    logistics_can_return = fields.Boolean(compute="_compute_logistics_booking_state")
+    logistics_cod_amount = fields.Float(
+        string="Cash on Delivery",
+        compute="_compute_logistics_cod_amount",
+        store=True,
+        readonly=False,
+        digits="Product Price",
+        help="What the carrier collects from the consignee.",
+    )
+
+    # === COMPUTES === #
+
+    @api.depends(
+        "logistics_booking_ids.state",
+        "logistics_booking_ids.label_ids",
+        "carrier_id",
+        "state",
+    )
+    def _compute_logistics_booking_state(self):
+        for picking in self:
+            # How far a booking has come is for everybody who sees the transfer.
+            bookings = picking.sudo().logistics_booking_ids
+            ours = bookings.filtered(lambda b: b.kind == "ship")
+            picking.logistics_booking_state = state = ours._summary()
+            picking.logistics_booking_text = ours._sentence(state)
+            books = picking.delivery_type == DELIVERY_TYPE
+            picking.logistics_can_book = (
+                books
+                and picking.state in ("assigned", "done")
+                and picking.picking_type_code != "incoming"
+                and state in ("none", "failed", "cancelled")
+            )
+            picking.logistics_can_cancel = any(
+                booking.state in ("booking", "booked") for booking in bookings
+            )
+            picking.logistics_has_labels = bool(bookings.label_ids)
+            picking.logistics_can_return = (
+                books
+                and picking.state == "done"
+                and picking.picking_type_code == "outgoing"
+                and picking.carrier_id.can_generate_return
+            )
+
+    def _search_logistics_booking_state(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        states = [state for state in value if state != "none"]
+        domain = [("logistics_booking_ids.state", "in", states)]
+        if "none" in value:
+            domain = ["|", ("logistics_booking_ids", "=", False), *domain]
+        return domain
+
+    @api.depends("sale_id", "carrier_id.allow_cash_on_delivery")
+    def _compute_logistics_cod_amount(self):
+        for picking in self:
+            order = picking.sale_id.sudo()  # warehouse people see no payments
+            on_delivery = order.transaction_ids.filtered(
+                lambda tx: (
+                    tx.state == "pending"
+                    and tx.provider_id.custom_mode == "cash_on_delivery"
+                )
+            )
+            picking.logistics_cod_amount = (
+                sum(on_delivery.mapped("amount"))
+                if picking.carrier_id.allow_cash_on_delivery
+                else 0.0
+            )
+
+    # === ODOO'S DELIVERY FLOW === #
+
     def write(self, vals):
         result = super().write(vals)
         if "carrier_tracking_ref" in vals or "carrier_id" in vals:
             self._logistics_follow_tracking_ref()
         return result
+
+    def button_validate(self):
+        result = super().button_validate()
+        if result is True:
+            return self._logistics_after_validation() or result
+        return result
+
+    def _send_confirmation_email(self):
+        # One transfer's trouble must not undo the others': it becomes an exception.
+        if len(self) > 1:
+            self = self.with_context(logistics_keep_going=True)
+        return super()._send_confirmation_email()
+
+    def send_to_shipper(self):
+        """Book with the carrier; ours goes on in the background."""
+        self.ensure_one()
+        if self.delivery_type != DELIVERY_TYPE:
+            return super().send_to_shipper()
+        self._logistics_book(
+            raise_problems=not self.env.context.get("logistics_keep_going")
+        )
+        if self.carrier_id.return_label_on_delivery and not self.is_return_picking:
+            self._logistics_book_return(
+                raise_problems=not self.env.context.get("logistics_keep_going")
+            )
+        return None
+
+    def cancel_shipment(self):
+        """Cancel at the carrier; ours shows when the carrier has done it."""
+        ours = self.filtered(lambda p: p.delivery_type == DELIVERY_TYPE)
+        if ours:
+            ours.check_access("write")
+            ours.logistics_booking_ids._cancel()
+        if self - ours:
+            return super(StockPicking, self - ours).cancel_shipment()
+        return True
+
+    def action_cancel(self):
+        """Cancel; what was booked for it is voided."""
+        result = super().action_cancel()
+        self.filtered(lambda p: p.state == "cancel").logistics_booking_ids._cancel()
+        return result
+
+    def _logistics_after_validation(self):
+        """Wait at the desk, or tell how many bookings are under way."""
+        booking = self.filtered(lambda p: p.logistics_booking_state == "booking")
+        if not booking:
+            return None
+        wait = max(booking.picking_type_id.mapped("logistics_label_wait"))
+        if wait and len(booking) <= 10:
+            return {
+                "type": "ir.actions.client",
+                "tag": "logistics_wait_for_labels",
+                "params": {"picking_ids": booking.ids, "seconds": wait},
+            }
+        if len(booking) == 1:
+            return None
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "title": self.env._("Booking in the background"),
+                "message": self.env._(
+                    "%s transfers are being booked. Go on working; the column Booking "
+                    "shows how far each is.",
+                    len(booking),
+                ),
+                "type": "info",
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    # === BOOKING === #
+
+    def action_logistics_book(self):
+        """Book now; also what was refused, once it is mended."""
+        self.check_access("write")
+        self._logistics_book(raise_problems=True)
+        return self._logistics_after_validation() or True
+
+    def action_logistics_book_return(self):
+        """Book a return of these transfers; the label comes later."""
+        self.check_access("write")
+        for picking in self:
+            picking._logistics_book_return()
+        return True
+
+    def action_logistics_print(self):
+        """Print the labels of these transfers, again if need be."""
+        return self.logistics_booking_ids.filtered(
+            lambda booking: booking.state in LIVE
+        ).action_print()
+
+    def action_open_logistics_bookings(self):
+        """Open the bookings of these transfers."""
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "logistics_carrier_connector.logistics_booking_action"
+        )
+        action["domain"] = [("picking_id", "in", self.ids)]
+        action["context"] = {}
+        return action
+
+    def _logistics_book(self, raise_problems=True):
+        """Book the parcels of these transfers that nobody has booked.
+
+        :param bool raise_problems: whether something missing is an error for the
+            person at the screen, or an exception for the queue
+        :return: the bookings
+        """
+        bookings = self.env["logistics.booking"]
+        for picking in self.filtered(lambda p: p.delivery_type == DELIVERY_TYPE):
+            bookings |= picking._logistics_book_one(raise_problems)
+        return bookings
+
+    def _logistics_book_one(self, raise_problems):
+        self.ensure_one()
+        carrier = self.carrier_id
+        shipment = self._logistics_ensure_shipment()[:1]
+        # See _logistics_ensure_shipment: warehouse people make shipments by shipping.
+        shipment = shipment.sudo()
+        groups = self._logistics_parcel_groups(carrier, shipment)
+        if not groups:
+            return self.env["logistics.booking"]
+        try:
+            for _parcels, packages in groups:
+                carrier._logistics_refuse(
+                    carrier._logistics_request_from_picking(self, "", packages)
+                )
+        except UserError as error:
+            if raise_problems:
+                raise
+            shipment._raise_exception(
+                "booking_failed", why=str(error), text=str(error), reference=self.name
+            )
+            return self.env["logistics.booking"]
+        return self.env["logistics.booking"]._book(
+            carrier,
+            self,
+            shipment,
+            [
+                (
+                    parcels,
+                    lambda reference, packages=packages: (
+                        carrier._logistics_request_from_picking(
+                            self, reference, packages
+                        )
+                    ),
+                )
+                for parcels, packages in groups
+            ],
+            "ship",
+            urgent=bool(self.picking_type_id.logistics_label_wait),
+        )
+
+    def _logistics_parcel_groups(self, carrier, shipment):
+        """Say which parcels are booked together.
+
+        :return: list of (parcels, Odoo's delivery packages in the same order)
+        """
+        packages = carrier._get_packages_from_picking(
+            self, carrier._logistics_package_type()
+        )
+        by_name = {
+            parcel.package_id.name: parcel
+            for parcel in shipment.parcel_ids
+            if parcel.package_id
+        }
+        loose = shipment.parcel_ids.filtered(lambda p: not p.package_id).sorted("id")
+        pairs = []
+        for package in packages:
+            parcel = by_name.get(package.name)
+            if not parcel:
+                parcel, loose = loose[:1], loose[1:]
+            if not parcel:
+                parcel = shipment.parcel_ids.create({"shipment_id": shipment.id})
+            if not (parcel.booking_id and parcel.booking_id.state in LIVE):
+                pairs.append((parcel, package))
+        pairs.sort(key=lambda pair: pair[0].id)
+        most = getattr(
+            carrier._logistics_ready_connector()._get_adapter(), "max_packages", 1
+        )
+        chunks = [pairs[start : start + most] for start in range(0, len(pairs), most)]
+        return [
+            (
+                shipment.parcel_ids.browse([parcel.id for parcel, _package in chunk]),
+                [package for _parcel, package in chunk],
+            )
+            for chunk in chunks
+        ]
+
+    def _logistics_book_return(self, raise_problems=True):
+        """Book the way back of what this transfer sent.
+
+        :return: the bookings
+        """
+        self.ensure_one()
+        carrier = self.carrier_id
+        bookings = self.env["logistics.booking"]
+        if not carrier._logistics_can("return"):
+            raise UserError(
+                self.env._("%s makes no return labels.", carrier.name or "-")
+            )
+        # As in _logistics_book_one.
+        former = self.sudo().logistics_booking_ids.filtered(
+            lambda b: b.kind == "return" and b.state in LIVE
+        )
+        if former:
+            return former
+        packages = carrier._get_packages_from_picking(
+            self, carrier._logistics_package_type()
+        )
+
+        def build(reference, packages=packages):
+            request = carrier._logistics_request_from_picking(self, reference, packages)
+            return request.turned_around()
+
+        try:
+            carrier._logistics_refuse(build(""))
+        except UserError:
+            if raise_problems:
+                raise
+            return bookings
+        shipments = self.env["logistics.shipment"].sudo()
+        most = getattr(
+            carrier._logistics_ready_connector()._get_adapter(), "max_packages", 1
+        )
+        shipment = shipments.create(self._prepare_logistics_return_vals())
+        parcels = shipment.parcel_ids.create(
+            [{"shipment_id": shipment.id} for _package in packages]
+        ).sorted("id")
+        return bookings._book(
+            carrier,
+            self,
+            shipment,
+            [
+                (
+                    parcels[start : start + most],
+                    lambda reference, start=start: build(
+                        reference, packages[start : start + most]
+                    ),
+                )
+                for start in range(0, len(packages), most)
+            ],
+            "return",
+        )
+
+    def _logistics_offers_return(self):
+        """Tell whether the customer may get a return label."""
+        self.ensure_one()
+        return (
+            self.carrier_id.get_return_label_from_portal and self.logistics_can_return
+        )
+
+    def _logistics_return_state(self):
+        """Return what the customer sees about a return label.
+
+        :return: ``offered``, ``making``, or empty when there is nothing to say
+        """
+        self.ensure_one()
+        returns = self.logistics_booking_ids.filtered(lambda b: b.kind == "return")
+        if self.return_label_ids or not self._logistics_offers_return():
+            return ""
+        return "making" if returns.filtered(lambda b: b.state in LIVE) else "offered"
+
+    def _prepare_logistics_return_vals(self):
+        """Return the values of the shipment that comes back."""
+        vals = self._prepare_logistics_shipment_vals()
+        # The transfer that takes it in doesn't exist yet; this one must not move
+        # with the parcels that come back.
+        vals.pop("picking_ids")
+        return dict(vals, direction="return")
+
+    def _logistics_tracking_link(self):
+        """Return the carrier's page of each number, as Odoo wants it.
+
+        :return: a link, or a JSON list of (number, link) for several; False for none
+        """
+        self.ensure_one()
+        # Warehouse people see no connectors; links are for everybody.
+        connector = self.sudo().carrier_id.logistics_connector_id
+        links = [
+            (number, link)
+            for number in self._logistics_tracking_numbers()
+            if (link := connector and connector._tracking_url(number))
+        ]
+        if len(links) == 1:
+            return links[0][1]
+        return json.dumps(links) if links else False
+
+    def _logistics_bill_real_cost(self, booking):
+        """Put the booked price on the order, where the customer pays what it cost."""
+        order = self.sale_id
+        carrier = self.carrier_id
+        if not order or carrier.invoice_policy != "real" or booking.kind != "ship":
+            return
+        booked = self.logistics_booking_ids.filtered(
+            lambda b: b.kind == "ship" and b.state in ("booking", "booked")
+        )
+        price = sum(
+            one.currency_id._convert(
+                one.amount, order.currency_id, order.company_id, fields.Date.today()
+            )
+            for one in booked
+            if one.currency_id
+        )
+        if carrier.free_over and carrier._compute_currency(
+            order,
+            order._compute_amount_total_without_delivery(),
+            "pricelist_to_company",
+        ) >= (carrier.amount):
+            price = 0.0
+        price = carrier._apply_margins(price, order)
+        lines = self._get_matching_delivery_lines()
+        if not lines:
+            lines = order._create_delivery_line(carrier, price)
+        lines[0].write(dict(self._prepare_sale_delivery_line_vals(), price_unit=price))
+
+    # === TRACKING NUMBERS === #
 
     def _logistics_follow_tracking_ref(self):
         """Follow the numbers a transfer was given, by hand or by a carrier."""
@@ -26,6 +438,11 @@ class StockPicking(models.Model):
         followed._logistics_ensure_shipment()
         # A number that was taken away again ends in its parcel too.
         (self - followed).filtered("logistics_shipment_ids")._logistics_sync_parcels()
+
+    def _logistics_is_tracked(self):
+        return super()._logistics_is_tracked() or bool(
+            self._logistics_direction() and self.sudo().logistics_booking_ids
+        )
 
     def _logistics_tracking_numbers(self):
         """Return the numbers in the tracking reference, in their order."""
@@ -45,7 +462,8 @@ class StockPicking(models.Model):
         connector = self.carrier_id.sudo().logistics_connector_id
         if connector.company_id and connector.company_id != shipment.company_id:
             connector = connector.browse()
-        shipment.carrier_id = self.carrier_id
+        if shipment.carrier_id != self.carrier_id:
+            shipment.carrier_id = self.carrier_id
         numbers = self._logistics_tracking_numbers()
         parcels = shipment.parcel_ids
         for parcel in parcels:
@@ -73,3 +491,34 @@ class StockPicking(models.Model):
             if parcel.tracking_number in numbers and connector != parcel.connector_id:
                 parcel.connector_id = connector
         return result
+
+    # === SCREENS === #
+
+    @api.model
+    def logistics_booking_progress(self, picking_ids):
+        """Return how far the bookings of transfers are, for the waiting screen.
+
+        :param list picking_ids: transfers the user may read
+        :return: ``{"open": n, "booked": n, "failed": [text], "label_ids": [id]}``
+        """
+        pickings = self.browse(picking_ids)
+        pickings.check_access("read")
+        # See _compute_logistics_booking_state.
+        bookings = pickings.sudo().logistics_booking_ids
+        states = Counter(bookings.mapped("state"))
+        waiting = bookings.filtered(
+            lambda b: (
+                b.state == "booking"
+                or (b.state == "booked" and b.missing_labels and not b.label_ids)
+            )
+        )
+        return {
+            "open": len(waiting),
+            "booked": states["booked"],
+            "failed": [
+                f"{b.picking_id.name}: {b.error_text}"
+                for b in bookings
+                if b.state == "failed"
+            ],
+            "label_ids": bookings.filtered(lambda b: b.state in LIVE).label_ids.ids,
+        }

@@ -20,6 +20,8 @@ LOW, NORMAL, HIGH, CRITICAL = "0", "1", "2", "3"
 SEVERITIES = {
     "message_dead": NORMAL,
     "outcome_unknown": CRITICAL,
+    "booking_failed": HIGH,
+    "void_failed": HIGH,
     "unmapped_code": NORMAL,
     "unknown_reference": LOW,
     "ambiguous_reference": NORMAL,
@@ -137,6 +139,8 @@ class LogisticsException(models.Model):
         return [
             ("message_dead", self.env._("Dead Messages")),
             ("outcome_unknown", self.env._("Outcome Unknown")),
+            ("booking_failed", self.env._("Not Booked")),
+            ("void_failed", self.env._("Not Cancelled")),
             ("unmapped_code", self.env._("Unknown Code")),
             ("unknown_reference", self.env._("Unknown Number")),
             ("ambiguous_reference", self.env._("Ambiguous Number")),
@@ -446,6 +450,31 @@ class LogisticsException(models.Model):
         self.ensure_one()
         self._affected_messages().action_ignore()
 
+    def action_mend(self):
+        """Do what mends it, now that its cause is corrected."""
+        self.ensure_one()
+        self._check_operator()
+        # Who mends exceptions may act on the transfers behind them.
+        done = self.sudo().shipment_id._mend(self.code)
+        if done is None:
+            raise UserError(self.env._("There is nothing here that mends this."))
+        if self.state == "open":
+            self.state = "acknowledged"
+        if isinstance(done, dict):
+            return done
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "title": self.env._("Tried again"),
+                "message": self.env._(
+                    "The exception resolves by itself when it worked."
+                ),
+                "type": "success",
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
     def action_decide(self):
         """Say what became of a message nobody knows the outcome of."""
         self.ensure_one()
@@ -470,6 +499,21 @@ class LogisticsException(models.Model):
             ("id", "=", self.message_id.id)
         ]
         action["context"] = {}
+        return action
+
+    def action_open_record(self):
+        """Open the transfers it is about, to correct what was refused."""
+        self.ensure_one()
+        pickings = self.shipment_id.picking_ids
+        action = {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Transfers"),
+            "res_model": "stock.picking",
+            "view_mode": "list,form",
+            "domain": [("id", "in", pickings.ids)],
+        }
+        if len(pickings) == 1:
+            action.update(view_mode="form", res_id=pickings.id)
         return action
 
     def action_open_shipment(self):

@@ -312,7 +312,7 @@ def test_a_booking_with_customs():
         "quantity": {"value": 2, "unitOfMeasurement": "PCS"},
         "exportReasonType": "commercial_purpose_or_sale",
         "manufacturerCountry": "PT",
-        "weight": {"netValue": 1.2, "grossValue": 1.2},
+        "weight": {"netValue": 2.4, "grossValue": 2.4},
         "commodityCodes": [{"typeCode": "outbound", "value": "940520"}],
         "customerReferences": [{"typeCode": "PAN", "value": "LAMP-1"}],
     }

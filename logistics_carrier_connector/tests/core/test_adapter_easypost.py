@@ -14,10 +14,7 @@ from odoo.addons.logistics_canonical.core.adapter import Response
 from odoo.addons.logistics_canonical.core.calls import CallError
 from odoo.addons.logistics_canonical.core.effects import fate, repeat_of
 from odoo.addons.logistics_canonical.core.profile import load_profile
-from odoo.addons.logistics_carrier_connector.adapters.easypost import (
-    EasyPostAdapter,
-    NextCall,
-)
+from odoo.addons.logistics_carrier_connector.adapters.easypost import EasyPostAdapter
 from odoo.addons.logistics_carrier_connector.core.shipping import (
     Address,
     Booked,
@@ -25,6 +22,7 @@ from odoo.addons.logistics_carrier_connector.core.shipping import (
     Cancelled,
     Commodity,
     ManifestRequest,
+    NextCall,
     Package,
     PickupBooked,
     PickupRequest,
