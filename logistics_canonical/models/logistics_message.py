@@ -521,8 +521,8 @@ class LogisticsMessage(models.Model):
             why=self.operation,
             text=self.env._(
                 "Nobody knows whether %(partner)s carried out \u201c%(operation)s"
-                "\u201d: %(why)s. Look there, then decide here. Say it was not done, and "
-                "it is sent again: %(twice)s Say it was done, and nothing is sent: "
+                "\u201d: %(why)s. Look there, then decide here. Say it was not done, "
+                "and it is sent again: %(twice)s Say it was done, and nothing is sent: "
                 "%(never)s",
                 partner=self.connector_id.name,
                 operation=self.operation,
@@ -582,8 +582,11 @@ class LogisticsMessage(models.Model):
 
         Those that may have been carried out are left alone, but that the partner is
         asked where it can be.
+
+        :return: the messages something is done about
         """
-        self.filtered(lambda message: message.state == "unknown")._ask_partner()
+        undecided = self.filtered(lambda message: message.state == "unknown")
+        asked = undecided._ask_partner()
         self = self.filtered(
             lambda message: (
                 message.direction == "in"
@@ -594,7 +597,7 @@ class LogisticsMessage(models.Model):
             )
         )
         if not self:
-            return
+            return asked
         for message in self.filtered(lambda message: message.state == "unknown"):
             message._resolve_unknown()
         now = self.env.cr.now()
@@ -612,6 +615,7 @@ class LogisticsMessage(models.Model):
             )
         self.sudo()._log_manual(self.env._("Taken up again"))
         self.env["logistics.lane"]._wake_after_commit()
+        return self | asked
 
     def _log_manual(self, text):
         self.env["logistics.attempt"].create(
@@ -664,7 +668,7 @@ class LogisticsMessage(models.Model):
 
     @api.autovacuum
     def _gc_bodies(self):
-        """Expunge bodies past the company's retention; the skeleton stays.
+        """Expunge what was said past the company's retention; the skeleton stays.
 
         The row keeps its dedupe key, so that a very late copy is still known. An
         answer that could not be applied yet stays.
@@ -681,9 +685,10 @@ class LogisticsMessage(models.Model):
                       JOIN res_company company ON company.id = message.company_id
                       LEFT JOIN logistics_message asked
                         ON asked.id = message.parent_id
-                     WHERE message.body IS NOT NULL
+                     WHERE (message.body IS NOT NULL
+                            OR message.request_json IS NOT NULL)
                        AND message.state IN ('done', 'ignored', 'cancelled')
-                       AND asked.state IS DISTINCT FROM 'dead'
+                       AND (asked.id IS NULL OR asked.state IN ('done', 'cancelled'))
                        AND company.logistics_retention_days > 0
                        AND message.received_at < now() AT TIME ZONE 'UTC'
                            - company.logistics_retention_days * interval '1 day'
@@ -693,7 +698,11 @@ class LogisticsMessage(models.Model):
                 )
             )
         ]
-        self.browse(ids).write(
+        messages = self.browse(ids)
+        messages.attempt_ids.write(
+            {"request_excerpt": False, "response_excerpt": False}
+        )
+        messages.write(
             {
                 "body": False,
                 "headers_json": False,
