@@ -574,7 +574,14 @@ class LogisticsException(models.Model):
     def _reprocess(self):
         """Queue the messages behind this exception; tell how many."""
         messages = self._affected_messages()
-        messages._requeue()
+        taken_up = messages._requeue()
+        if messages and not taken_up:
+            raise UserError(
+                self.env._(
+                    "Nobody knows what became of this, and sending it again could do "
+                    'it twice. Use "Decide\u2026" to say what became of it.'
+                )
+            )
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
@@ -583,7 +590,7 @@ class LogisticsException(models.Model):
                 "message": self.env._(
                     "%s messages are processed again. The exception resolves by "
                     "itself when it worked.",
-                    len(messages),
+                    len(taken_up),
                 ),
                 "type": "success",
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},

@@ -16,6 +16,8 @@ class LogisticsMessage(models.Model):
             ("connector_id", "=", self.connector_id.id),
             "|",
             "|",
+            "|",
+            ("message_id", "=", self.id),
             "&",
             ("error_key", "!=", False),
             ("error_key", "=", self.error_key),
