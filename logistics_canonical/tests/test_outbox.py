@@ -657,6 +657,29 @@ class TestOutbox(OutboxCommon):
         self.assertEqual(len(self.partner.calls), 2, "it is applied, not sent again")
 
     @mute_logger(OUTBOX)
+    def test_an_answer_that_waits_to_be_applied_is_not_expunged(self):
+        def fail(operation, result):
+            raise ValueError("no such box")
+
+        self.env.company.logistics_retention_days = 30
+        done = self._send("book")
+        self.on_apply = fail
+        dead = self._send("book")
+        answers = (done + dead).answer_ids
+        self.env.cr.execute(
+            "UPDATE logistics_message SET received_at = now() - interval '31 days' "
+            "WHERE id = ANY(%s)",
+            [(done + dead + answers).ids],
+        )
+        self.env.invalidate_all()
+        self.messages._gc_bodies()
+        self.assertFalse(done.answer_ids.sudo().body)
+        self.assertFalse(done.sudo().request_json or done.sudo().sent_request_json)
+        self.assertFalse(done.attempt_ids.sudo().request_excerpt)
+        self.assertEqual(done.attempt_ids.http_status, 200)
+        self.assertEqual(dead.answer_ids.sudo().body, BOOKED[2])
+
+    @mute_logger(OUTBOX)
     def test_an_owner_that_breaks_the_database_harms_no_other_message(self):
         def fail(operation, values):
             if operation == "keyed":

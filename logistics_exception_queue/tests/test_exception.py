@@ -1,11 +1,17 @@
 # Copyright 2026 Logistics Suite contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import json
+
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.logistics_canonical.tests.common import LogisticsCommon
+from odoo.addons.logistics_canonical.tests.common import (
+    ACME,
+    LogisticsCommon,
+    PartnerCommon,
+)
 
 GROUP = "base.group_user,logistics_canonical."
 
@@ -188,3 +194,149 @@ class TestException(LogisticsCommon):
         )
         with self.assertRaises(AccessError):
             found.with_user(stranger).action_resolve()
+
+
+@tagged("post_install", "-at_install")
+class TestOutcomeUnknown(PartnerCommon):
+    """A call whose outcome nobody knows needs a decision, not another try."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.operator = cls._create_user(
+            "u_operator", f"{GROUP}group_exception_operator"
+        )
+        cls.user = cls._create_user("u_user", f"{GROUP}group_logistics_user")
+        book = {"method": "POST", "path": "/book"}
+        ask = {
+            "method": "POST",
+            "path": "/ask",
+            "repeat": "lookup",
+            "lookup": "find",
+            "absence_is_proof": False,
+        }
+        find = {"method": "GET", "path": "/find/{reference}"}
+        cls.profile = cls.env["logistics.profile"].create(
+            {
+                "name": "Booker",
+                "key": "unknown_booker",
+                "version": 1,
+                "data_json": json.dumps(
+                    {
+                        **ACME,
+                        "key": "unknown_booker",
+                        "operations": {"book": book, "ask": ask, "find": find},
+                    }
+                ),
+            }
+        )
+        cls.booker = cls._create_connector(name="Booker")
+        cls._call_partner(cls.booker)
+
+    def _exception(self, operation="book"):
+        """Let the partner fail over a booking; return the message and what it
+        raised."""
+        self.partner.answers = [(500, {}, b"")]
+        message = self.booker._enqueue(operation, {"reference": "R1"})
+        self.outbox._drain()
+        if operation == "ask":
+            self.assertFalse(self._found(message), "the partner is asked first")
+            message.sudo().next_attempt_at = self.env.cr.now()
+            self.partner.answers = [(404, {}, b"")]
+            self.outbox._drain()
+        found = self._found(message)
+        self.assertEqual((message.state, len(found)), ("unknown", 1))
+        self.partner.calls.clear()
+        return message, found
+
+    def _found(self, message):
+        return (
+            self.env["logistics.exception"]
+            .with_user(self.operator)
+            .search([("message_id", "=", message.id), ("state", "!=", "resolved")])
+        )
+
+    def _decide(self, found, outcome):
+        action = found.action_decide()
+        self.env[action["res_model"]].with_user(self.operator).with_context(
+            **action["context"]
+        ).create({"outcome": outcome, "note": "Seen on their site"}).action_decide()
+
+    def test_it_says_what_each_choice_costs(self):
+        message, found = self._exception()
+        self.assertEqual((found.code, found.severity), ("outcome_unknown", "3"))
+        self.assertEqual(found.connector_id, self.booker)
+        twice, never = message._choices()
+        self.assertIn(twice, found.text)
+        self.assertIn(never, found.text)
+        self.assertIn("book", found.text)
+        self.assertIn("Booker", found.text)
+
+    def test_it_is_found_from_its_message(self):
+        message, found = self._exception()
+        action = message.with_user(self.operator).action_open_exceptions()
+        self.assertEqual(
+            self.env["logistics.exception"].search(action["domain"]), found
+        )
+
+    def test_deciding_that_it_was_done_resolves_it(self):
+        message, found = self._exception()
+        self._decide(found, "done")
+        self.assertEqual((message.state, found.state), ("done", "resolved"))
+        self.outbox._drain()
+        self.assertFalse(self.partner.calls)
+
+    def test_deciding_that_it_was_not_done_sends_it_again(self):
+        message, found = self._exception()
+        self._decide(found, "not_done")
+        self.assertEqual(found.state, "resolved")
+        self.outbox._drain()
+        self.assertEqual(message.state, "done")
+        self.assertEqual([call.path for call in self.partner.calls], ["/book"])
+
+    def test_unknown_once_more_is_raised_once_more(self):
+        message, found = self._exception()
+        self._decide(found, "not_done")
+        self.partner.answers = [(500, {}, b"")]
+        self.outbox._drain()
+        self.assertEqual(message.state, "unknown")
+        self.assertEqual(found.state, "resolved")
+        self.assertEqual(len(self._found(message)), 1)
+
+    def test_retrying_it_sends_nothing(self):
+        message, found = self._exception()
+        with self.assertRaises(UserError):
+            found.action_retry()
+        self.outbox._drain()
+        self.assertEqual((message.state, found.state), ("unknown", "open"))
+        self.assertFalse(self.partner.calls)
+
+    def test_retrying_what_can_be_asked_asks(self):
+        message, found = self._exception("ask")
+        found.action_retry()
+        self.partner.answers = [
+            (200, {"Content-Type": "application/json"}, b'{"order": "R1"}')
+        ]
+        self.outbox._drain()
+        self.assertEqual([call.path for call in self.partner.calls], ["/find/R1"])
+        self.assertEqual((message.state, found.state), ("done", "resolved"))
+
+    def test_closing_it_decides_nothing(self):
+        message, found = self._exception()
+        found.action_resolve()
+        self.outbox._drain()
+        self.assertEqual(message.state, "unknown")
+        self.assertFalse(self.partner.calls)
+
+    def test_setting_its_message_aside_hides_nothing(self):
+        message, found = self._exception()
+        found.action_set_aside()
+        self.assertEqual((message.state, found.state), ("unknown", "open"))
+
+    @mute_logger("odoo.addons.base.models.ir_model")
+    def test_users_do_not_decide(self):
+        message, found = self._exception()
+        for action in ("action_decide", "action_retry"):
+            with self.assertRaises(AccessError):
+                getattr(found.with_user(self.user), action)()
+        self.assertEqual(message.state, "unknown")

@@ -1,11 +1,19 @@
 # Copyright 2026 Logistics Suite contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 import itertools
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from odoo.addons.logistics_canonical.core.adapter import ERROR_CLASSES
+from odoo.addons.logistics_canonical.core.adapter import (
+    ERROR_CLASSES,
+    Adapter,
+    Parsed,
+    Problem,
+    Response,
+    Result,
+)
 from odoo.addons.logistics_canonical.core.effects import (
     REPEATS,
     after_lookup,
@@ -170,3 +178,43 @@ def test_nothing_is_done_twice_whatever_happens(repeat, proof, honest, story):
         elif found not in ("again", "auth"):
             break
     assert times_done <= 1
+
+
+# === ASKING, WITH A PROFILE ALONE === #
+
+
+class _Asked(Adapter):
+    """Its answers mean what the test says."""
+
+    def __init__(self, result):
+        self.result = result
+
+    def parse_response(self, operation, response, profile, request=None):
+        assert operation == "find"
+        return self.result
+
+
+NO_DATA = Parsed(problems=(Problem("no_data"),))
+
+
+@pytest.mark.parametrize(
+    ("response", "result", "found"),
+    [
+        (Response(200, {}, b"{}"), Result(data={"number": "N1"}), "found"),
+        # The profile's messages look for scans; there are none yet, but the booking.
+        (Response(200, {}, b"{}"), Result(parsed=NO_DATA, data={"n": 1}), "found"),
+        (Response(200, {}, b"{}"), Result(parsed=NO_DATA), "absent"),
+        (Response(200, {}, b"{}"), Result("rejected", parsed=NO_DATA), "absent"),
+        (Response(404, {}, b""), Result("rejected"), "absent"),
+        (Response(410, {}, b"{}"), Result("rejected"), "absent"),
+        # A system that is ill says nothing, too.
+        (Response(200, {}, b""), Result(parsed=NO_DATA), "failed"),
+        (Response(200, {}, b" \n"), Result(), "failed"),
+        (Response(500, {}, b""), Result("transient"), "failed"),
+        (Response(401, {}, b""), Result("auth"), "failed"),
+        (Response(200, {}, b"<html>"), Result("poison"), "failed"),
+    ],
+)
+def test_what_the_answer_to_a_lookup_says(response, result, found):
+    profile = SimpleNamespace(operations={"book": {"lookup": "find"}})
+    assert _Asked(result).parse_lookup("book", response, profile) == (found, result)
