@@ -339,16 +339,20 @@ def test_sendcloud_quotes(sim):
     assert old[1]["data"] == rows
 
 
-def test_sendcloud_returns_and_pickups(sim):
-    asked = {
+def sc_return(**more):
+    return {
         **sc_shipment(),
         "ship_with": {
             "type": "shipping_option_code",
             "shipping_option_code": "dpd:return/return",
         },
         "weight": {"value": 1, "unit": "kg"},
+        **more,
     }
-    status, made = send(sim, "POST", "/api/v3/returns", asked, SC)
+
+
+def test_sendcloud_returns(sim):
+    status, made = send(sim, "POST", "/api/v3/returns", sc_return(), SC)
     assert status == 201
     path = f"/api/v3/returns/{made['return_id']}"
     read = send(sim, "GET", path, None, SC)[1]
@@ -356,19 +360,61 @@ def test_sendcloud_returns_and_pickups(sim):
     assert send(sim, "GET", read["label_url"], None, SC)[1].startswith(b"%PDF")
     assert send(sim, "PATCH", f"{path}/cancel", None, SC)[0] == 202
     assert sim.ledger.live("SO1", kind="return") == []
+
+
+def test_sendcloud_announces_returns_at_once(sim):
+    path = "/api/v3/returns/announce-synchronously"
+    asked = sc_return(external_reference="RET1", collo_count=2)
+    status, made = send(sim, "POST", path, asked, SC)
+    assert status == 201
+    parcels = [made["parcel_id"], *made["multi_collo_ids"]]
+    assert len(set(parcels)) == 2
+    (booking,) = sim.ledger.live("RET1", kind="return")
+    assert (booking.amount, len(set(booking.numbers))) == ("13.80", 2)
+    for parcel in parcels:
+        link = f"/api/v3/parcels/{parcel}/documents/label"
+        assert send(sim, "GET", link, None, SC)[1].startswith(b"%PDF")
+    read = send(sim, "GET", f"/api/v3/returns/{made['return_id']}", None, SC)[1]
+    assert (read["external_reference"], read["order_number"]) == ("RET1", "SO1")
+    assert read["collo_count"] == 2
+    # Nothing keeps it from being booked twice, and nothing finds it.
+    assert send(sim, "POST", path, asked, SC)[0] == 201
+    assert (len(sim.ledger.live("RET1", kind="return")), sim.ledger.calls("RET1")) == (
+        2,
+        2,
+    )
+    found = send(sim, "GET", "/api/v3/shipments?external_reference_id=RET1", None, SC)
+    assert found[1]["data"] == []
+    wrong = sc_return(ship_with={"shipping_option_code": "dpd:home", "contract": 1})
+    assert send(sim, "POST", path, wrong, SC)[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("carrier", "told"),
+    [("postnl", (200, "CANCELLED")), ("dpd", (202, "CANCELLATION_REQUESTED"))],
+)
+def test_sendcloud_pickups(sim, carrier, told):
     pickup = {
-        "address": asked["to_address"],
+        "address": sc_shipment()["to_address"],
         "time_slots": [
             {"start_at": "2026-01-12T12:00:00Z", "end_at": "2026-01-12T17:00:00Z"}
         ],
         "items": [{"quantity": 1, "container_type": "parcel"}],
-        "carrier_code": "dpd",
+        "carrier_code": carrier,
         "reference": "P1",
     }
     status, made = send(sim, "POST", "/api/v3/pickups", pickup, SC)
     assert (status, made["data"]["status"]) == (201, "ANNOUNCING")
-    read = send(sim, "GET", f"/api/v3/pickups/{made['data']['id']}", None, SC)[1]
-    assert read["data"]["tracking_number"].startswith("PRG")
+    path = f"/api/v3/pickups/{made['data']['id']}"
+    read = send(sim, "GET", path, None, SC)[1]["data"]
+    assert read["tracking_number"].startswith("PRG")
+    assert (read["status"], read["cancelled_at"]) == ("CREATED", None)
+    status, body = send(sim, "POST", f"{path}/cancel", None, SC)
+    assert (status, body["data"]["status"]) == told
+    assert sim.ledger.live("P1", kind="pickup") == []
+    assert send(sim, "GET", path, None, SC)[1]["data"]["status"] == "CANCELLED"
+    assert send(sim, "POST", f"{path}/cancel", None, SC)[0] == 409
+    assert send(sim, "POST", "/api/v3/pickups/99/cancel", None, SC)[0] == 404
 
 
 def sc_parcel(**more):

@@ -455,10 +455,17 @@ def document(request, state, parcel_id, what):
 
 
 def _reference_of_return(request, state):
-    return str(request.json().get("order_number") or "")
+    asked = request.json()
+    return str(asked.get("external_reference") or asked.get("order_number") or "")
 
 
 def create_return(request, state):
+    """Book a return of one parcel or several (``collo_count``).
+
+    Announced at once or later, the answer names ids only; numbers and labels are
+    asked for. Nothing is promised of a repeated ``external_reference``, so it is a
+    second return here.
+    """
     _admit(request, state)
     asked = request.json()
     _required(asked, ("from_address", "to_address", "ship_with", "weight"))
@@ -468,27 +475,38 @@ def create_return(request, state):
     if code not in OPTIONS:
         detail = "The shipping option code is not available."
         return error(400, "invalid", detail, "/ship_with/shipping_option_code")
+    if at(asked, "ship_with.contract") not in CONTRACTS:
+        detail = "The contract does not exist."
+        return error(400, "invalid", detail, "/ship_with/contract")
     if _weight(asked["weight"]) <= 0:
         detail = "Ensure this value is greater than 0."
         return error(400, "min_value", detail, "/weight/value")
+    collos = int(number(asked.get("collo_count", 1)))
+    if collos < 1:
+        detail = "Ensure this value is greater than or equal to 1."
+        return error(400, "min_value", detail, "/collo_count")
     serial = state.serial("sendcloud-return")
-    row = {
-        "id": 383_000_000 + state.serial("sendcloud-parcel"),
-        "tracking_number": f"JVGL{serial:014}",
-        "failed": False,
-        "asked": asked,
-    }
+    rows = [
+        {
+            "id": 383_000_000 + state.serial("sendcloud-parcel"),
+            "tracking_number": f"JVGL{state.serial('sendcloud-return-parcel'):014}",
+            "failed": False,
+            "asked": asked,
+        }
+        for _collo in range(collos)
+    ]
     state.book(
         NAME,
-        asked.get("order_number"),
-        [row["tracking_number"]],
+        _reference_of_return(request, state),
+        [row["tracking_number"] for row in rows],
         id=str(serial),
         kind="return",
-        amount=f"{OPTIONS[code][3]:.2f}",
+        amount=f"{OPTIONS[code][3] * collos:.2f}",
         currency="EUR",
-        data={"parcels": [row]},
+        data={"parcels": rows},
     )
-    made = {"return_id": serial, "parcel_id": row["id"], "multi_collo_ids": []}
+    first, *others = (row["id"] for row in rows)
+    made = {"return_id": serial, "parcel_id": first, "multi_collo_ids": others}
     return Answer(201, made)
 
 
@@ -513,11 +531,12 @@ def get_return(request, state, key):
             "tracking_number": row["tracking_number"],
             "label_url": link,
             "label": {"label_printer": link, "normal_printer": [link]},
-            "order_number": booking.reference,
+            "order_number": row["asked"].get("order_number", ""),
+            "external_reference": row["asked"].get("external_reference", ""),
             "weight": row["asked"]["weight"],
             "from_address": row["asked"]["from_address"],
             "to_address": row["asked"]["to_address"],
-            "collo_count": 1,
+            "collo_count": len(booking.data["parcels"]),
         },
     )
 
@@ -549,31 +568,51 @@ def create_pickup(request, state):
         [f"PRG{serial:012}"],
         id=str(serial),
         kind="pickup",
-        data={"asked": asked},
+        data={"asked": asked, "at": _now()},
     )
     return Answer(201, {"data": _shown_pickup(booking, "ANNOUNCING")})
 
 
 def _shown_pickup(booking, status=None):
+    is_live = booking.state == LIVE
     return {
         "id": int(booking.id),
         "reference": "",
         "special_instructions": "",
         **booking.data["asked"],
-        "tracking_number": "" if status else booking.numbers[0],
-        "status": status or ("CREATED" if booking.state == LIVE else "CANCELLED"),
-        "created_at": _now(),
-        "cancelled_at": None,
+        "tracking_number": "" if status and is_live else booking.numbers[0],
+        "status": status or ("CREATED" if is_live else "CANCELLED"),
+        "created_at": booking.data["at"],
+        "cancelled_at": None if is_live else _now(),
         "contract_id": 517,
     }
 
 
-def get_pickup(request, state, key):
-    _admit(request, state)
+def _pickup(state, key):
     found = state.ledger.find(NAME, id=key, kind="pickup")
     if not found:
-        return error(404, "not_found", "Not found")
-    return Answer(200, {"data": _shown_pickup(found[0])})
+        raise Refusal(error(404, "not_found", "Not found"))
+    return found[0]
+
+
+def get_pickup(request, state, key):
+    _admit(request, state)
+    return Answer(200, {"data": _shown_pickup(_pickup(state, key))})
+
+
+def cancel_pickup(request, state, key):
+    """Cancel a pickup: PostNL by its API, the others through Sendcloud's support.
+
+    What the support cancels counts as cancelled here at once.
+    """
+    _admit(request, state)
+    booking = _pickup(state, key)
+    if booking.state != LIVE:
+        return error(409, "invalid", "This pickup can no longer be cancelled.")
+    state.cancel(booking)
+    if booking.data["asked"]["carrier_code"] == "postnl":
+        return Answer(200, {"data": _shown_pickup(booking)})
+    return Answer(202, {"data": _shown_pickup(booking, "CANCELLATION_REQUESTED")})
 
 
 def track(request, state, tracking):
@@ -817,11 +856,17 @@ ROUTES = [
     Route("POST", f"{_V3}/shipments/{_ID}/cancel", cancel_shipment),
     Route("GET", f"{_V3}/parcels/tracking/{_ID}", track),
     Route("GET", f"{_V3}/parcels/{_ID}/documents/{_ID}", document),
-    Route("POST", f"{_V3}/returns", create_return, _reference_of_return),
+    Route(
+        "POST",
+        f"{_V3}/returns(?:/announce-synchronously)?",
+        create_return,
+        _reference_of_return,
+    ),
     Route("GET", f"{_V3}/returns/{_ID}", get_return),
     Route("PATCH", f"{_V3}/returns/{_ID}/cancel", cancel_return),
     Route("POST", f"{_V3}/pickups", create_pickup, _reference_of_pickup),
     Route("GET", f"{_V3}/pickups/{_ID}", get_pickup),
+    Route("POST", f"{_V3}/pickups/{_ID}/cancel", cancel_pickup),
     Route("POST", f"{_V2}/parcels", create_parcels, _old_reference),
     Route("GET", f"{_V2}/parcels", list_parcels),
     Route("GET", f"{_V2}/parcels/{_ID}", get_parcel),
