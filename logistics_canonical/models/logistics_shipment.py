@@ -538,13 +538,17 @@ class LogisticsShipment(models.Model):
         found = self._find_references(items)
         places, problems, created = [], [], {}
         for connector, message, event in items:
-            place = None
+            place, whole = None, False
             candidates = set()
             for reference in event.references:
-                hits = found.get(
-                    (connector.company_id.id, reference.type, reference.key()), ()
-                )
-                hits = _narrow(hits, connector.id)
+                key = connector.company_id.id, reference.type, reference.key()
+                hits = _narrow(found.get(key, ()), connector.id)
+                if not hits and reference.type == "tracking_number":
+                    # Partners write the number of a shipment of several parcels
+                    # where they write that of a single one.
+                    master = (key[0], "master_tracking_number", key[2])
+                    hits = _narrow(found.get(master, ()), connector.id)
+                    whole = bool(hits)
                 candidates = {hit[0] for hit in hits}
                 if len(candidates) == 1:
                     parcels = {hit[1] for hit in hits if hit[1]}
@@ -552,7 +556,7 @@ class LogisticsShipment(models.Model):
                     break
                 if candidates:
                     break
-            if place and not place[1] and event.parcel:
+            if place and not place[1] and event.parcel and not whole:
                 place = (place[0], self._ensure_parcel(place[0], connector, event))
             if not place and not candidates and connector.create_from_events:
                 key = (connector.company_id.id, event.references[0].key())

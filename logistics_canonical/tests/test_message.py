@@ -13,6 +13,15 @@ from .common import LogisticsCommon
 
 @tagged("post_install", "-at_install")
 class TestMessage(LogisticsCommon):
+    def test_a_master_number_is_of_the_shipment_and_no_parcel(self):
+        shipment = self._create_shipment("PIECE1", "PIECE2")
+        shipment._attach_reference("master_tracking_number", "WAYBILL7")
+        self._take_in("WAYBILL7", ("IT", "2026-01-02T10:00:00Z"))
+        self.assertEqual(len(shipment.parcel_ids), 2)
+        self.assertEqual(
+            shipment.parcel_ids.mapped("status"), ["in_transit", "in_transit"]
+        )
+
     def test_stored_before_understood(self):
         body = b"this is no JSON"
         message_id, is_new = self.connector._receive(body, "application/json")

@@ -870,15 +870,18 @@ def _pair(
         raise AnswerError(
             f"DHL names {len(pieces)} pieces of {master}, we sent {len(asked)}"
         )
+    if len(asked) == 1:
+        # The waybill is the number people know and DHL is asked with.
+        only = next(iter(numbered.values()))
+        piece = text_of(only.get("trackingNumber"))
+        return (BookedPackage(asked[0].reference, master, piece),)
     paired = []
     for i, package in enumerate(asked, 1):
         piece = text_of(numbered[i].get("trackingNumber")) or text_of(
             numbered[i].get("pieceTrackingNumber")
         )
         if not piece:
-            if len(asked) > 1:
-                raise AnswerError(f"Piece {i} of {master} has no number")
-            piece = master
+            raise AnswerError(f"Piece {i} of {master} has no number")
         paired.append(BookedPackage(package.reference, piece, piece))
     return tuple(paired)
 

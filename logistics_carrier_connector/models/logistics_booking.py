@@ -372,6 +372,8 @@ class LogisticsBooking(models.Model):
                 "error_text": False,
             }
         )
+        if self.number and self.number not in numbers:
+            self.shipment_id._attach_reference("master_tracking_number", self.number)
         self._note_numbers(numbers)
         self._add_booked_charges(booked, parcels)
         self._tell("booked", numbers)

@@ -85,12 +85,25 @@ class LogisticsParcel(models.Model):
             parcel._ask("realtime", fields.Datetime.now())
         return askable
 
+    def _poll_number(self):
+        """Return the number the carrier is asked about.
+
+        Of a shipment of several parcels some carriers know one number only, which
+        is none of the parcels'.
+        """
+        self.ensure_one()
+        booking = self.sudo().booking_id  # its numbers are not for everybody
+        numbers = booking.parcel_ids.mapped("tracking_number")
+        if booking.number and booking.number not in numbers:
+            return booking.number
+        return self.tracking_number
+
     def _ask(self, lane, now):
         self.ensure_one()
         connector = self.sudo().connector_id
         connector._enqueue(
             self._poll_rules()["operation"],
-            connector._track_payload(self.tracking_number),
+            connector._track_payload(self._poll_number()),
             record=self,
             lane=lane,
             # Asking twice in the same minute brings nothing.
