@@ -24,6 +24,8 @@ audit = logging.getLogger("odoo.addons.logistics_canonical.audit")
 
 #: A parcel with a booking in one of these states can't be booked again.
 LIVE = ("booking", "booked", "cancelling")
+#: Kinds of documents that go on a parcel.
+LABELS = ("label", "return_label")
 EXTENSIONS = {
     "application/pdf": "pdf",
     "image/png": "png",
@@ -454,10 +456,10 @@ class LogisticsBooking(models.Model):
             BookedPackage(f"{self.reference}-{place}", found)
             for place, found in enumerate(numbers, 1)
         )
-        self._apply_booked(Result(data={"value": Booked("", packages)}))
-        if self._can_fetch_label():
-            self._fetch_label()
-        return True
+        try:
+            return self._apply_booked(Result(data={"value": Booked("", packages)}))
+        except DisbelievedError as error:
+            raise UserError(str(error)) from error
 
     def _fail(self, why):
         """The carrier refused, or could not be reached in time."""
@@ -591,10 +593,31 @@ class LogisticsBooking(models.Model):
                 idempotency_key=f"{self.reference}:{place}:{document.url}",
             )
         self.missing_labels = sum(
-            document.kind in ("label", "return_label") for document in away
+            document.kind in LABELS for document in away
         )
-        if not documents and self._can_fetch_label():
+        if not any(document.kind in LABELS for document in documents):
+            self._miss_label()
+
+    def _miss_label(self):
+        """The parcel is booked, and its label did not come with the answer."""
+        if self._can_fetch_label():
             self._fetch_label()
+            return
+        self.shipment_id._raise_exception(
+            "label_missing",
+            reference=self.name,
+            reference_key=self.name,
+            message=self.message_id,
+            why=self.number or self.name,
+            text=self.env._(
+                "%(booking)s is booked under %(number)s, but its label got lost on the "
+                "way, and %(carrier)s gives each label once. Print it from the "
+                "carrier's site, or cancel the booking and book again.",
+                booking=self.name,
+                number=self.number or self.partner_ref or "-",
+                carrier=self.carrier_id.name,
+            ),
+        )
 
     def _can_fetch_label(self):
         return "label" in self.connector_id._compiled_profile().operations
@@ -629,7 +652,7 @@ class LogisticsBooking(models.Model):
 
     def _attach(self, documents):
         """Attach papers to the transfer, under the names Odoo looks for."""
-        labels = [d for d in documents if d.kind in ("label", "return_label")]
+        labels = [document for document in documents if document.kind in LABELS]
         others = [d for d in documents if d not in labels]
         carrier = self.carrier_id
         prefix = (
@@ -659,6 +682,10 @@ class LogisticsBooking(models.Model):
             )
         attachments = self.env["ir.attachment"].create(vals_list)
         self.label_ids |= attachments[: len(labels)]
+        if labels:
+            self.shipment_id._resolve_exception(
+                "label_missing", reference_key=self.name
+            )
         if self.kind == "return" and carrier.get_return_label_from_portal:
             attachments.generate_access_token()
         if self.picking_id:
@@ -794,6 +821,7 @@ class LogisticsBooking(models.Model):
             picking.carrier_tracking_ref = ",".join(left) or False
         shipment = self.shipment_id
         shipment._resolve_exception("void_failed", reference_key=self.name)
+        shipment._resolve_exception("label_missing", reference_key=self.name)
         shipment._resolve_exception("booking_failed")
         self._message_picking(
             self.env._(
