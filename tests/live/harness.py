@@ -31,6 +31,7 @@ import xmlrpc.client
 from pathlib import Path
 
 import psycopg2
+import psycopg2.errors
 
 ADDONS = (
     "logistics_canonical",
@@ -271,6 +272,11 @@ class Database:
             f"WHERE datname = '{template}' AND pid <> pg_backend_pid()"
         )
         self._maintain(f'CREATE DATABASE "{self.name}" TEMPLATE "{template}"')
+        # A clone's sequences take over numbers their originals have logged ahead and
+        # log none before those are used up, unless there was a checkpoint: after a
+        # crash of the cluster the same numbers would be given again.
+        with contextlib.suppress(psycopg2.errors.InsufficientPrivilege):
+            self._maintain("CHECKPOINT")
 
     def script(self, code, addons_path=""):
         """Run Python with ``env`` inside Odoo; return its variable ``result``."""

@@ -31,7 +31,7 @@ from simulator.world import World  # noqa: E402
 
 ADDONS = str(Path(__file__).parent / "addons")
 STYLES = ("keys", "lookup", "neither")
-REPEAT = {"keys": "safe", "lookup": "lookup", "neither": "never"}
+REPEAT = {"keys": "keyed", "lookup": "lookup", "neither": "never"}
 #: Workers that send, each a scheduled action.
 SENDERS = 3
 #: Seconds after which a message is taken from a worker that doesn't finish it.
@@ -268,6 +268,11 @@ class Gates:
             if path.read_text()
         }
 
+    def tries(self):
+        """Return how often a request was run."""
+        path = self.folder / "tries"
+        return len(path.read_text().splitlines()) if path.exists() else 0
+
     def callers(self):
         """Return [(process id, reference)] of all calls since the last opening."""
         path = self.folder / "calls"
@@ -376,7 +381,96 @@ class Yard:
         assert set(found) == set(references)
         return found
 
+    def state(self, reference):
+        rows = self.rows([reference])
+        return rows[0][1] if rows else None
+
+    def rows(self, references):
+        """Return what Odoo has written down of parcels."""
+        return self.database.sql(
+            "SELECT idempotency_key, state, error_class, next_attempt_at, tries,"
+            "       error_text, done_at, lease_token FROM logistics_message"
+            " WHERE idempotency_key = ANY(%s) ORDER BY idempotency_key",
+            [list(references)],
+        )
+
+    def is_over(self, reference):
+        """Tell whether nothing more will happen to a parcel by itself."""
+        ((_name, state, _class, when, *_rest),) = self.rows([reference])
+        return state in ("done", "dead") or state == "unknown" and when is None
+
+    def late_answers(self, references):
+        """Return how many messages have an answer that came too late."""
+        return self.database.value(
+            "SELECT count(DISTINCT message.id) FROM logistics_attempt attempt"
+            "  JOIN logistics_message message ON message.id = attempt.message_id"
+            " WHERE message.idempotency_key = ANY(%s)"
+            "   AND attempt.error_text LIKE 'Came after the lease%%'",
+            [list(references)],
+        )
+
+    def blocked(self):
+        """Wait until somebody waits for a lock in the database."""
+        harness.wait_until(
+            lambda: self.database.sql(
+                "SELECT pid FROM pg_stat_activity WHERE datname = %s"
+                " AND wait_event_type = 'Lock'",
+                [self.database.name],
+            ),
+            10,
+            0.02,
+        )
+
+    # --- the carriers' connectors ---
+
+    def limit(self, per_minute):
+        """Let carriers be called so often; 0 for any number of times."""
+        self.database.sql(
+            "UPDATE logistics_connector SET outbound_rate = %s WHERE id = ANY(%s)",
+            [per_minute, list(self.connectors.values())],
+        )
+
+    def breakers(self, styles):
+        """Return the states of the circuit breakers."""
+        rows = self.database.sql(
+            "SELECT breaker_state FROM logistics_connector WHERE id = ANY(%s)",
+            [[self.connectors[style] for style in styles]],
+        )
+        return [state for (state,) in rows]
+
+    def pause(self, style):
+        """Return the minutes until the next probe."""
+        return round(
+            self.database.value(
+                "SELECT extract(epoch FROM breaker_until - now() AT TIME ZONE 'UTC')"
+                "  FROM logistics_connector WHERE id = %s",
+                [self.connectors[style]],
+            )
+            / 60
+        )
+
+    def idle(self):
+        """Wait until nothing is being sent to carriers."""
+        harness.wait_until(
+            lambda: (
+                not self.database.value(
+                    "SELECT count(*) FROM logistics_message WHERE state = 'sending'"
+                    " AND connector_id = ANY(%s)",
+                    [[self.connectors["keys"], self.connectors["lookup"]]],
+                )
+            ),
+            20,
+        )
+
     # --- time ---
+
+    def leases_end(self, references):
+        """Let the leases end of workers that are dead."""
+        self.database.sql(
+            "UPDATE logistics_message SET next_attempt_at = now() AT TIME ZONE 'UTC'"
+            " WHERE idempotency_key = ANY(%s) AND state = 'sending'",
+            [list(references)],
+        )
 
     def time_passes(self):
         """Let all that waits for minutes or hours be due now, and wake the senders.
@@ -433,8 +527,14 @@ class Yard:
 
     def kill(self, pids):
         for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            self.signal(pid, signal.SIGKILL)
+
+    def signal(self, pid, number):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+    def is_alive(self, pid):
+        return pid in self.server.children()
 
     def disconnect(self):
         """End the connections of all that work in the database."""
