@@ -210,6 +210,14 @@ def test_the_previous_answer_again(sim):
     assert len(sim.ledger.live("R2")) == 1
 
 
+def test_the_booking_before_again(sim):
+    first = book(sim, "R1")[1]
+    call(sim, "GET", "/matrix/lookup/bookings?reference=R1")
+    faults(sim, {"path": "/matrix", "again": "booking", "times": 2})
+    assert book(sim, "R2")[1] == book(sim, "R3")[1] == first
+    assert sim.ledger.live("R2") == []
+
+
 def test_answers_that_cannot_be_read(sim):
     faults(sim, {"path": "/matrix", "maintenance": True})
     status, body, headers = book(sim)

@@ -98,19 +98,25 @@ class Handler(BaseHTTPRequestHandler):
         if answer is None:
             answer = perform(server, module, route, groups, request, reference)
             late = [fault for fault in struck if trouble.after_effect(fault)]
-            previous = server.previous.get(partner)
-            server.previous[partner] = answer
-            answer = self._misbehave(late, partner, answer, previous) or answer
+            before = dict(server.previous)
+            server.previous[partner, True] = answer
+            if reference is not None and answer.status < 300:
+                server.previous[partner, "booking"] = answer
+            answer = self._misbehave(late, partner, answer, before) or answer
         if isinstance(answer, Answer):
             call["status"] = answer.status
             self._send(answer)
 
-    def _misbehave(self, struck, partner, answer, previous=None):
-        """Return the answer to give, None for the real one, True if none is due."""
+    def _misbehave(self, struck, partner, answer, before=None):
+        """Return the answer to give, None for the real one, True if none is due.
+
+        ``before`` are the answers that were given before this one.
+        """
         for fault in struck:
             time.sleep(fault.get("delay", 0))
             if fault.get("again"):
-                return previous or self.server.previous.get(partner) or NOT_FOUND
+                known = self.server.previous if before is None else before
+                return known.get((partner, fault["again"])) or NOT_FOUND
             if fault.get("maintenance"):
                 return Answer(200, trouble.MAINTENANCE, "text/html; charset=utf-8")
             if "status" in fault:
