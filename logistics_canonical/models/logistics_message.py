@@ -207,10 +207,10 @@ class LogisticsMessage(models.Model):
         if self.state == "unknown":
             return self.env._("The partner is asked what became of it")
         if self.next_attempt_at and self.next_attempt_at > now:
-            return self.env._("Next try later")
+            return self.env._("Is tried again later")
         if connector.pace_at and connector.pace_at > now:
             return self.env._("%s may not be called faster", connector.name)
-        return self.env._("Its turn")
+        return self.env._("Is sent next")
 
     @api.depends("direction", "operation", "stream")
     def _compute_display_name(self):
@@ -349,13 +349,16 @@ class LogisticsMessage(models.Model):
         """Open the dialog in which a person says what became of a message."""
         self.ensure_one()
         self._check_operator()
+        context = {"default_message_id": self.id}
+        if self.state != "unknown":
+            context["default_outcome"] = "done"
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("What Became of It?"),
             "res_model": "logistics.message.decide",
             "view_mode": "form",
             "target": "new",
-            "context": {"default_message_id": self.id},
+            "context": context,
         }
 
     def action_ignore(self):
@@ -536,7 +539,10 @@ class LogisticsMessage(models.Model):
         self._resolve_exception("outcome_unknown")
 
     def _decide(self, done, note, number=""):
-        """Take over what a person found out about an unknown message.
+        """Take over what a person found out about a message.
+
+        Of an unknown one they say either; one that failed or waits they can say was
+        carried out otherwise, by telephone or on the partner's site.
 
         :param bool done: whether the partner carried it out
         :param str note: how they know
@@ -548,7 +554,9 @@ class LogisticsMessage(models.Model):
         self.env.cr.execute(
             "SELECT state FROM logistics_message WHERE id = %s FOR UPDATE", [self.id]
         )
-        if self.env.cr.fetchone()[0] != "unknown":
+        state = self.env.cr.fetchone()[0]
+        decidable = ("unknown", "dead", "waiting") if done else ("unknown",)
+        if message.direction != "out" or state not in decidable:
             raise UserError(
                 self.env._("This has been decided meanwhile. Look at it again.")
             )
@@ -574,6 +582,7 @@ class LogisticsMessage(models.Model):
                 self.operation, Result(data={"decided": {"number": number}})
             )
         message._resolve_unknown()
+        message._settle_dead()
         # To send it, or what had to come after it.
         self.env["logistics.lane"]._wake_after_commit()
 

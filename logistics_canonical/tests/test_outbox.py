@@ -502,6 +502,16 @@ class TestOutbox(OutboxCommon):
             }
         )
 
+    def test_what_failed_was_done_otherwise(self):
+        message = self._send("book", (422, {}, b'{"error": "no"}'))
+        self.assertEqual(message.state, "dead")
+        with self.assertRaises(UserError):
+            self._decide(message, "not_done").action_decide()
+        self._decide(message, "done", "N9", "Booked by telephone").action_decide()
+        self.assertEqual(message.state, "done")
+        self.assertEqual(self.told[-1][1].data, {"decided": {"number": "N9"}})
+        self.assertIn("message_dead", [code for _m, code, _e in self.resolved])
+
     def test_decided_that_it_was_done(self):
         message = self._send("book", (500, {}, b""))
         self._decide(message, "done", number=" N7 ").action_decide()
@@ -979,6 +989,17 @@ class TestOutbox(OutboxCommon):
         self.assertEqual(self.booker.breaker_state, "open")
         wait = self.booker.breaker_until - self.env.cr.now()
         self.assertEqual(wait, timedelta(seconds=120))
+
+    def test_a_probe_that_made_no_call_is_followed_by_another(self):
+        self._open_breaker()
+        nothing, something = self._write("cancel"), self._write("book")
+        self.on_payload = lambda operation, payload: (
+            (None, "Nothing was booked") if operation == "cancel" else (payload, "")
+        )
+        self.booker.breaker_until = self.env.cr.now()
+        self.outbox._drain()
+        self.assertEqual((nothing.state, something.state), ("cancelled", "done"))
+        self.assertEqual(self.booker.breaker_state, "closed")
 
     def test_a_probe_whose_worker_died_is_followed_by_another(self):
         self._open_breaker()

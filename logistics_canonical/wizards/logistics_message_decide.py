@@ -12,6 +12,7 @@ class LogisticsMessageDecide(models.TransientModel):
 
     message_id = fields.Many2one("logistics.message", required=True, readonly=True)
     connector_id = fields.Many2one(related="message_id.connector_id")
+    message_state = fields.Selection(related="message_id.state")
     operation = fields.Char(related="message_id.operation")
     idempotency_key = fields.Char(
         related="message_id.idempotency_key", string="Our Reference"

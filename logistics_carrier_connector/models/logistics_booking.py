@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 import logging
 import uuid
+from dataclasses import replace
 from datetime import timezone
 from decimal import Decimal
 
@@ -247,6 +248,7 @@ class LogisticsBooking(models.Model):
                 lane="realtime" if urgent else "standard",
                 priority=10 if urgent else 0,
                 idempotency_key=reference,
+                is_new=True,
             )
             booking._note_quote()
             bookings |= booking
@@ -452,6 +454,15 @@ class LogisticsBooking(models.Model):
                     len(parcels),
                 )
             )
+        if any(parcel.booking_id - self for parcel in parcels):
+            raise UserError(
+                self.env._(
+                    "%s was booked anew meanwhile. Cancel one of the two bookings at "
+                    "the carrier.",
+                    ", ".join(parcels.mapped("name")),
+                )
+            )
+        parcels.booking_id = self
         packages = tuple(
             BookedPackage(f"{self.reference}-{place}", found)
             for place, found in enumerate(numbers, 1)
@@ -929,3 +940,16 @@ class LogisticsBooking(models.Model):
             "res_id": message.id,
             "view_mode": "form",
         }
+
+
+def named(request, reference):
+    """Return a request under the reference of its booking.
+
+    :param request: :class:`~..core.shipping.ShipRequest`
+    :param str reference: ours, never used before
+    """
+    packages = tuple(
+        replace(package, reference=f"{reference}-{place}")
+        for place, package in enumerate(request.packages, 1)
+    )
+    return replace(request, reference=reference, packages=packages)
