@@ -176,17 +176,19 @@ class LogisticsConnector(models.Model):
     )
     pace_at = fields.Datetime(readonly=True, copy=False, exportable=False)
     breaker_state = fields.Selection(
-        [("closed", "Closed"), ("open", "Open"), ("half_open", "Probing")],
+        [("closed", "Yes"), ("open", "No: Calls Wait"), ("half_open", "Being Tried")],
+        string="Partner Answers",
         default="closed",
         required=True,
         readonly=True,
         copy=False,
-        help="Open: the partner failed repeatedly, so calls wait until a probe "
-        "succeeds.",
+        help="After repeated failures calls wait, until one that is tried succeeds.",
     )
-    breaker_failures = fields.Integer(readonly=True, copy=False)
+    breaker_failures = fields.Integer(
+        string="Failures in a Row", readonly=True, copy=False
+    )
     breaker_openings = fields.Integer(readonly=True, copy=False)
-    breaker_until = fields.Datetime(string="Next Probe", readonly=True, copy=False)
+    breaker_until = fields.Datetime(string="Tried Again", readonly=True, copy=False)
     credential_ids = fields.One2many("logistics.credential", "connector_id")
     code_map_ids = fields.One2many(
         "logistics.code.map", "connector_id", string="Own Codes"
@@ -877,6 +879,7 @@ class LogisticsConnector(models.Model):
         correlation_id=None,
         priority=0,
         after=None,
+        is_new=False,
     ):
         """Write an outbound message; it is sent after this transaction commits.
 
@@ -887,6 +890,7 @@ class LogisticsConnector(models.Model):
             first message instead of writing another
         :param int priority: the higher, the sooner within its lane
         :param after: the outbound message that must be over before this one leaves
+        :param bool is_new: the key was made just now, so there is no first message
         :return: ``logistics.message`` record
         """
         self.ensure_one()
@@ -895,12 +899,16 @@ class LogisticsConnector(models.Model):
         # The business user who causes a message has no rights on messages and may
         # not see the connector.
         messages = self.env["logistics.message"].sudo()
-        existing = messages.search(
-            [
-                ("connector_id", "=", self.id),
-                ("direction", "=", "out"),
-                ("dedupe_key", "=", dedupe_key),
-            ]
+        existing = (
+            messages
+            if is_new
+            else messages.search(
+                [
+                    ("connector_id", "=", self.id),
+                    ("direction", "=", "out"),
+                    ("dedupe_key", "=", dedupe_key),
+                ]
+            )
         )
         if existing:
             return existing

@@ -2,7 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from decimal import Decimal
 
-from odoo import api, fields, models
+from odoo import api, fields, models, tools
 from odoo.exceptions import UserError, ValidationError
 
 from ..core import checks
@@ -490,20 +490,30 @@ class DeliveryCarrier(models.Model):
     @api.model
     def _logistics_kg(self, weight):
         """Return a weight in Odoo's unit (system-wide) in kilograms."""
-        unit = self.env[
-            "product.template"
-        ]._get_weight_uom_id_from_ir_config_parameter()
-        kilogram = self.env.ref("uom.product_uom_kgm")
-        return _decimal(unit._compute_quantity(weight or 0, kilogram, round=False), 3)
+        return _decimal((weight or 0) * self._logistics_units()[0], 3)
 
     @api.model
     def _logistics_cm(self, length):
         """Return a length in Odoo's unit (system-wide) in centimetres."""
-        unit = self.env[
-            "product.template"
-        ]._get_length_uom_id_from_ir_config_parameter()
+        return _decimal((length or 0) * self._logistics_units()[1], 1)
+
+    @api.model
+    @tools.ormcache()
+    def _logistics_units(self):
+        """Return the kilograms and centimetres of Odoo's units (system-wide).
+
+        Cached, because each package asks several times; setting the system parameters
+        that choose the units clears the cache.
+        """
+        template = self.env["product.template"]
+        weight = template._get_weight_uom_id_from_ir_config_parameter()
+        length = template._get_length_uom_id_from_ir_config_parameter()
+        kilogram = self.env.ref("uom.product_uom_kgm")
         centimetre = self.env.ref("uom.product_uom_cm")
-        return _decimal(unit._compute_quantity(length or 0, centimetre, round=False), 1)
+        return (
+            weight._compute_quantity(1, kilogram, round=False),
+            length._compute_quantity(1, centimetre, round=False),
+        )
 
     def _logistics_refuse(self, request):
         """Raise what must be mended before the carrier can be asked.

@@ -3,12 +3,13 @@
 import json
 import re
 from collections import Counter
+from functools import partial
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from .delivery_carrier import DELIVERY_TYPE
-from .logistics_booking import LIVE
+from .logistics_booking import LIVE, named
 
 SEPARATORS = re.compile(r"[,;|\n]+")
 
@@ -233,10 +234,12 @@ class StockPicking(models.Model):
         if not groups:
             return self.env["logistics.booking"]
         try:
-            for _parcels, packages in groups:
-                carrier._logistics_refuse(
-                    carrier._logistics_request_from_picking(self, "", packages)
-                )
+            requests = [
+                (parcels, carrier._logistics_request_from_picking(self, "", packages))
+                for parcels, packages in groups
+            ]
+            for _parcels, request in requests:
+                carrier._logistics_refuse(request)
         except UserError as error:
             if raise_problems:
                 raise
@@ -248,17 +251,7 @@ class StockPicking(models.Model):
             carrier,
             self,
             shipment,
-            [
-                (
-                    parcels,
-                    lambda reference, packages=packages: (
-                        carrier._logistics_request_from_picking(
-                            self, reference, packages
-                        )
-                    ),
-                )
-                for parcels, packages in groups
-            ],
+            [(parcels, partial(named, request)) for parcels, request in requests],
             "ship",
             urgent=bool(self.picking_type_id.logistics_label_wait),
         )
