@@ -1191,6 +1191,13 @@ class TestOutbox(OutboxCommon):
             self.assertNotIn("acme-api-key", text)
             self.assertNotIn("YWNtZS1hcGkta2V5", text)
 
+    def test_a_secret_in_what_is_asked_is_not_shown(self):
+        # Some partners want the account's number in the message.
+        message = self._send("book", payload={"reference": "acme-api-key"})
+        self.assertIn(b"acme-api-key", self.partner.calls[0].body)
+        self.assertIn("/book", message.attempt_ids.request_excerpt)
+        self.assertNotIn("acme-api-key", message.attempt_ids.request_excerpt)
+
 
 @tagged("post_install", "-at_install")
 class TestOutboxRights(OutboxCommon):
