@@ -60,11 +60,6 @@ class LogisticsMessage(models.Model):
         "WHERE direction = 'out' "
         "AND state IN ('pending', 'sending', 'waiting', 'unknown')"
     )
-    # Whether something of a record is on its way.
-    _owner_idx = models.Index(
-        "(res_model, res_id) WHERE direction = 'out' "
-        "AND state IN ('pending', 'sending', 'waiting', 'unknown')"
-    )
     # What people look for: the few that failed.
     _dead_idx = models.Index(
         "(connector_id, error_key) WHERE state IN ('dead', 'unknown')"
@@ -438,7 +433,8 @@ class LogisticsMessage(models.Model):
         self.ensure_one()
         if not self.res_model or self.res_model not in self.env or not self.res_id:
             return None
-        return self.env[self.res_model].browse(self.res_id).exists() or None
+        records = self.env[self.res_model].with_company(self.company_id)
+        return records.browse(self.res_id).exists() or None
 
     def _owner_payload(self, request):
         """Return what to send now, and why nothing is to be sent.
