@@ -224,7 +224,9 @@ class Adapter:
         if response.status == 200 and not response.body.strip():
             # A system that is ill says nothing, too.
             return "failed", result
-        absent = response.status in (404, 410) or any(
+        # A page for people comes from a gateway, or from where the partner once was.
+        page = response.body.lstrip()[:15].lower().startswith((b"<!doctype", b"<html"))
+        absent = (response.status in (404, 410) and not page) or any(
             problem.kind == "no_data" for problem in result.parsed.problems
         )
         if absent:

@@ -54,6 +54,9 @@ def fate(repeat: str, error_class: str, *, left: bool = True, status: int = 0) -
     if error_class in ("poison", "unknown") and repeat != "safe" and left:
         # Something came back, perhaps a maintenance page, perhaps half a label.
         return "again" if harmless else "unknown"
+    if 300 <= status < 400 and not harmless:
+        # "Look there for the outcome" is no refusal; we don't follow it.
+        return "unknown"
     return "refused"
 
 

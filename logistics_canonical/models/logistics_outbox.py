@@ -308,7 +308,7 @@ class LogisticsOutbox(models.AbstractModel):
             {
                 "connector": connector.id,
                 "lanes": list(lanes),
-                "weights": json.dumps(WEIGHTS),
+                "weights": json.dumps(_turns(most)),
                 "limit": most,
                 "now": now,
                 "lease": self.env["logistics.lane"]._lease_seconds(),
@@ -699,6 +699,17 @@ class LogisticsOutbox(models.AbstractModel):
             return True, answered
         text = f"{answered} {_say(result) or f'HTTP {answer.status}'}"
         return False, redaction.redact_text(text, call.secrets)
+
+
+def _turns(places):
+    """Return the weight of each lane for a turn with so many places.
+
+    With fewer places than lanes chance decides, in proportion: else the heaviest
+    lane would have every place, and the others none ever.
+    """
+    if places >= len(WEIGHTS):
+        return WEIGHTS
+    return {lane: w / random.expovariate(1) for lane, w in WEIGHTS.items()}
 
 
 def _perform(job):

@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 import json
 import socket
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
@@ -869,6 +870,17 @@ class TestOutbox(OutboxCommon):
         sent = [json.loads(call.body)["reference"] for call in self.partner.calls]
         self.assertEqual(sent, ["R2", "R1"])
         self.assertEqual((first.state, second.state), ("done", "done"))
+
+    def test_a_single_place_goes_to_every_lane_in_its_turn(self):
+        first = Counter()
+        for _turn in range(2000):
+            weights = logistics_outbox._turns(1)
+            first[max(weights, key=weights.get)] += 1
+        self.assertEqual(
+            [lane for lane, _times in first.most_common()],
+            ["realtime", "standard", "batch"],
+        )
+        self.assertGreater(first["batch"], 50)
 
     def test_every_lane_gets_its_part_of_a_flood(self):
         for lane in ("batch", "standard", "realtime"):

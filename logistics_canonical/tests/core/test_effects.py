@@ -102,6 +102,13 @@ def test_what_may_have_been_done_is_never_repeated_by_itself():
             assert status < 500, "whoever says so may have passed it on"
 
 
+@pytest.mark.parametrize("repeat", ["lookup", "never"])
+def test_to_be_sent_elsewhere_is_no_refusal(repeat):
+    assert fate(repeat, "rejected", status=302) == "unknown"
+    assert fate(repeat, "rejected", status=422) == "refused"
+    assert fate("safe", "rejected", status=302) == "refused"
+
+
 def test_nobody_is_asked_about_what_never_left():
     for repeat, error_class in itertools.product(REPEATS, ERROR_CLASSES):
         assert fate(repeat, error_class, left=False) != "unknown"
@@ -207,6 +214,8 @@ NO_DATA = Parsed(problems=(Problem("no_data"),))
         (Response(200, {}, b"{}"), Result("rejected", parsed=NO_DATA), "absent"),
         (Response(404, {}, b""), Result("rejected"), "absent"),
         (Response(410, {}, b"{}"), Result("rejected"), "absent"),
+        # A gateway that lost the way doesn't speak for the partner.
+        (Response(404, {}, b"<!DOCTYPE html><p>Nothing"), Result("rejected"), "failed"),
         # A system that is ill says nothing, too.
         (Response(200, {}, b""), Result(parsed=NO_DATA), "failed"),
         (Response(200, {}, b" \n"), Result(), "failed"),
