@@ -4,7 +4,8 @@
 
 A trigger for each request would cost more than storing the message. The first
 message of a quiet lane wakes it at once; those of the next second share one
-later wake. If a process dies before that, the lane's own interval picks up.
+later wake. Nobody waits for either: threads wake, not requests. If a process dies
+before that, the lane's own interval picks up.
 """
 
 import logging
@@ -26,26 +27,20 @@ def wake(dbname, lane=None):
     """Wake a lane's worker, now or before a second has passed.
 
     :param str dbname: database to wake it in
-    :param str lane: inbound lane, None for every worker including the sender
+    :param str lane: inbound lane, ``out`` for the sender, None for every worker
     """
     key = (dbname, lane)
     with _lock:
         if key in _scheduled:
             return
+        _scheduled.add(key)
         delay = _last.get(key, 0) + INTERVAL - time.monotonic()
-        if delay > 0:
-            _scheduled.add(key)
-        else:
-            _last[key] = time.monotonic()
-    if delay > 0:
-        timer = threading.Timer(delay, _fire_late, key)
-        timer.daemon = True
-        timer.start()
-    else:
-        _fire(dbname, lane)
+    timer = threading.Timer(max(delay, 0), _fire_later, key)
+    timer.daemon = True
+    timer.start()
 
 
-def _fire_late(dbname, lane):
+def _fire_later(dbname, lane):
     with _lock:
         _scheduled.discard((dbname, lane))
         _last[dbname, lane] = time.monotonic()

@@ -934,7 +934,7 @@ class LogisticsConnector(models.Model):
                 "next_attempt_at": self.env.cr.now(),
             }
         )
-        self.env["logistics.lane"]._wake_after_commit()
+        self.env["logistics.lane"]._wake_after_commit("out")
         return message
 
     # === HEALTH === #

@@ -508,9 +508,11 @@ class LogisticsLane(models.AbstractModel):
     def _workers(self, lane=None):
         """Return the scheduled actions that work in a lane.
 
-        :param str lane: inbound lane, None for all workers and the sender
+        :param str lane: inbound lane, ``out`` for the sender, None for all
         """
-        code = f'model._cron_inbound("{lane}")' if lane else "model._cron_"
+        code = "model._cron_"
+        if lane:
+            code += "send(" if lane == "out" else f'inbound("{lane}")'
         return self.env["ir.cron"].search(
             [
                 ("model_id.model", "in", (self._name, "logistics.outbox")),
