@@ -44,6 +44,8 @@ export const logisticsLabelService = {
                 }
                 notification.add(_t("%s: the label is here.", message.name), {
                     type: "success",
+                    // Whoever packs looks up from the parcel first.
+                    autocloseDelay: 15000,
                     buttons: [
                         {
                             name: _t("Print"),
@@ -69,9 +71,13 @@ export const logisticsLabelService = {
                     buttons,
                 });
             }
-            // A form that shows the transfer shows the news as well.
+            // What was read before the news is not shown again as if it were current.
+            rpcBus.trigger("CLEAR-CACHES", [
+                "web_read",
+                "web_search_read",
+                "web_read_group",
+            ]);
             env.bus.trigger("LOGISTICS:BOOKING", message);
-            rpcBus.trigger("CLEAR-CACHES");
         });
         bus_service.start();
     },
