@@ -119,8 +119,9 @@ class LogisticsBooking(models.Model):
     missing_labels = fields.Integer(
         readonly=True, help="Labels the carrier keeps and we have not fetched yet."
     )
+    can_fetch_label = fields.Boolean(compute="_compute_can_fetch_label")
     is_printed = fields.Boolean(readonly=True)
-    booked_at = fields.Datetime(readonly=True)
+    booked_at = fields.Datetime(string="Booked On", readonly=True)
     weight = fields.Float(string="Weight (kg)", digits="Stock Weight", readonly=True)
     charge_ids = fields.One2many(
         "logistics.charge",
@@ -158,6 +159,14 @@ class LogisticsBooking(models.Model):
             # Why a message waits is for everybody who waits for it.
             message = booking.sudo()._current_message()
             booking.progress = message.why_waiting if message else False
+
+    @api.depends("state", "connector_id")
+    def _compute_can_fetch_label(self):
+        for booking in self:
+            # What a carrier offers is no secret; its connector is closed to most.
+            booking.can_fetch_label = (
+                booking.state == "booked" and booking.sudo()._can_fetch_label()
+            )
 
     def _current_message(self):
         """Return the message that moves this booking on, empty if none does."""
