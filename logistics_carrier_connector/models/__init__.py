@@ -3,6 +3,7 @@
 from . import (
     delivery_carrier,
     logistics_booking,
+    logistics_carrier_request_mixin,
     logistics_charge,
     logistics_connector,
     logistics_delivery_option,

@@ -612,9 +612,7 @@ class LogisticsBooking(models.Model):
                 lane="realtime",
                 idempotency_key=f"{self.reference}:{place}:{document.url}",
             )
-        self.missing_labels = sum(
-            document.kind in LABELS for document in away
-        )
+        self.missing_labels = sum(document.kind in LABELS for document in away)
         if not any(document.kind in LABELS for document in documents):
             self._miss_label()
 

@@ -5,7 +5,6 @@ import uuid
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 
-from ..core.carrier import why_not
 from ..core.shipping import ManifestRequest, to_payload
 
 
@@ -14,13 +13,11 @@ class LogisticsManifest(models.Model):
 
     _name = "logistics.manifest"
     _description = "Carrier Manifest"
-    _inherit = ["mail.thread", "mail.activity.mixin", "logistics.owner.mixin"]
+    _inherit = ["logistics.carrier.request.mixin"]
+    _booking_field = "manifest_id"
     _order = "date desc, id desc"
     _check_company_auto = True
 
-    name = fields.Char(
-        required=True, readonly=True, copy=False, default=lambda self: self.env._("New")
-    )
     state = fields.Selection(
         [
             ("draft", "Draft"),
@@ -35,25 +32,6 @@ class LogisticsManifest(models.Model):
         copy=False,
         tracking=True,
     )
-    company_id = fields.Many2one(
-        "res.company", required=True, default=lambda self: self.env.company
-    )
-    carrier_id = fields.Many2one(
-        "delivery.carrier",
-        string="Delivery Method",
-        required=True,
-        check_company=True,
-        domain="[('delivery_type', '=', 'logistics')]",
-        help="All methods of the same connector are closed together.",
-    )
-    warehouse_id = fields.Many2one(
-        "stock.warehouse",
-        required=True,
-        check_company=True,
-        default=lambda self: self.env["stock.warehouse"].search(
-            [("company_id", "=", self.env.company.id)], limit=1
-        ),
-    )
     date = fields.Date(required=True, default=fields.Date.context_today)
     booking_ids = fields.One2many("logistics.booking", "manifest_id", copy=False)
     booking_count = fields.Integer(compute="_compute_counts")
@@ -61,21 +39,12 @@ class LogisticsManifest(models.Model):
     partner_ref = fields.Char(
         string="Carrier's Reference", readonly=True, copy=False, tracking=True
     )
-    error_text = fields.Text(string="Why", readonly=True, copy=False)
     missing_text = fields.Text(
         string="Left Out by the Carrier", readonly=True, copy=False
     )
-    reference = fields.Char(readonly=True, copy=False)
     document_ids = fields.Many2many(
         "ir.attachment", string="Documents", readonly=True, copy=False
     )
-    message_id = fields.Many2one(
-        "logistics.message",
-        readonly=True,
-        copy=False,
-        groups="logistics_canonical.group_logistics_user",
-    )
-    progress = fields.Char(compute="_compute_progress")
 
     @api.depends("booking_ids.parcel_count")
     def _compute_counts(self):
@@ -83,46 +52,12 @@ class LogisticsManifest(models.Model):
             manifest.booking_count = len(manifest.booking_ids)
             manifest.parcel_count = sum(manifest.booking_ids.mapped("parcel_count"))
 
-    def _compute_progress(self):
-        for manifest in self:
-            # Why a message waits is for everybody who waits for it.
-            message = manifest.sudo().message_id
-            manifest.progress = message.why_waiting if message else False
-
     @api.ondelete(at_uninstall=False)
     def _unlink_only_draft(self):
         if any(manifest.state not in ("draft", "cancelled") for manifest in self):
             raise UserError(self.env._("Only drafts can be deleted."))
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        for vals in vals_list:
-            # Numbers are given, not chosen.
-            vals["name"] = (
-                self.env["ir.sequence"].sudo().next_by_code("logistics.manifest")
-            )
-        return super().create(vals_list)
-
     # === ACTIONS === #
-
-    def action_collect(self):
-        """List what is booked with this carrier and on no manifest yet."""
-        for manifest in self:
-            manifest.check_access("write")
-            connector = manifest.sudo().carrier_id.logistics_connector_id
-            # Bookings are written by the system; whoever closes the day lists them.
-            manifest.sudo().booking_ids = [
-                Command.link(booking.id)
-                for booking in self.env["logistics.booking"].search(
-                    [
-                        ("state", "=", "booked"),
-                        ("manifest_id", "=", False),
-                        ("kind", "=", "ship"),
-                        ("company_id", "=", manifest.company_id.id),
-                        ("carrier_id.logistics_connector_id", "=", connector.id),
-                    ]
-                )
-            ]
 
     def action_close(self):
         """Hand the list over to the carrier."""
@@ -144,21 +79,10 @@ class LogisticsManifest(models.Model):
                     self.env._("Nothing is booked that is on no manifest yet.")
                 )
             reference = f"{manifest.name}-{uuid.uuid4().hex[:8]}"
-            message = manifest.carrier_id._logistics_ready_connector()._enqueue(
-                "manifest",
-                to_payload(manifest._request(reference)),
-                record=manifest,
-                idempotency_key=reference,
+            manifest._ask(
+                "manifest", manifest._request(reference), reference, "closing"
             )
-            # The message is closed to warehouse people; the manifest is theirs.
-            manifest.sudo().write(
-                {
-                    "state": "closing",
-                    "reference": reference,
-                    "message_id": message.id,
-                    "error_text": False,
-                }
-            )
+            manifest.sudo().reference = reference  # see _ask
 
     def action_cancel(self):
         """Give up a manifest the carrier has not made."""
@@ -190,9 +114,7 @@ class LogisticsManifest(models.Model):
             reference=reference,
             # The carrier's references are closed to people.
             bookings=tuple(booking._ref() for booking in self.sudo().booking_ids),
-            address=carrier._logistics_address(
-                self.warehouse_id.partner_id, self.company_id, self.env._("warehouse")
-            ),
+            address=self._warehouse_address(),
             closed_on=self.date,
             settings=carrier._logistics_settings(),
         )
@@ -207,12 +129,8 @@ class LogisticsManifest(models.Model):
                 self._attach([result.data["value"]])
             return False
         if not result.ok:
-            why = why_not(result)
-            self.write({"state": "failed", "error_text": why})
-            self.activity_schedule(
-                "mail.mail_activity_data_warning",
-                note=self.env._("The carrier refused the manifest: %s", why),
-                user_id=self.create_uid.id,
+            self._note_failure(
+                "failed", result, self.env._("The carrier refused the manifest: %s")
             )
             return True
         if "decided" in result.data:

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
-from ..core.carrier import why_not
 from ..core.checks import check_pickup
 from ..core.shipping import NextCall, PickupRequest, to_payload
 
@@ -18,13 +17,11 @@ class LogisticsPickup(models.Model):
 
     _name = "logistics.pickup"
     _description = "Carrier Pickup"
-    _inherit = ["mail.thread", "mail.activity.mixin", "logistics.owner.mixin"]
+    _inherit = ["logistics.carrier.request.mixin"]
+    _booking_field = "pickup_id"
     _order = "ready_at desc, id desc"
     _check_company_auto = True
 
-    name = fields.Char(
-        required=True, readonly=True, copy=False, default=lambda self: self.env._("New")
-    )
     state = fields.Selection(
         [
             ("draft", "Draft"),
@@ -39,24 +36,6 @@ class LogisticsPickup(models.Model):
         readonly=True,
         copy=False,
         tracking=True,
-    )
-    company_id = fields.Many2one(
-        "res.company", required=True, default=lambda self: self.env.company
-    )
-    carrier_id = fields.Many2one(
-        "delivery.carrier",
-        string="Delivery Method",
-        required=True,
-        check_company=True,
-        domain="[('delivery_type', '=', 'logistics')]",
-    )
-    warehouse_id = fields.Many2one(
-        "stock.warehouse",
-        required=True,
-        check_company=True,
-        default=lambda self: self.env["stock.warehouse"].search(
-            [("company_id", "=", self.env.company.id)], limit=1
-        ),
     )
     ready_at = fields.Datetime(
         string="Ready From", required=True, default=lambda self: self._default_time(14)
@@ -77,15 +56,6 @@ class LogisticsPickup(models.Model):
         readonly=False,
     )
     confirmation = fields.Char(readonly=True, copy=False, tracking=True)
-    error_text = fields.Text(string="Why", readonly=True, copy=False)
-    reference = fields.Char(readonly=True, copy=False)
-    message_id = fields.Many2one(
-        "logistics.message",
-        readonly=True,
-        copy=False,
-        groups="logistics_canonical.group_logistics_user",
-    )
-    progress = fields.Char(compute="_compute_progress")
 
     @api.model
     def _default_time(self, hour):
@@ -102,12 +72,6 @@ class LogisticsPickup(models.Model):
             pickup.parcel_count = sum(pickup.booking_ids.mapped("parcel_count")) or 1
             pickup.weight = sum(pickup.booking_ids.mapped("weight"))
 
-    def _compute_progress(self):
-        for pickup in self:
-            # Why a message waits is for everybody who waits for it.
-            message = pickup.sudo().message_id
-            pickup.progress = message.why_waiting if message else False
-
     @api.constrains("ready_at", "close_at")
     def _check_times(self):
         for pickup in self:
@@ -123,39 +87,7 @@ class LogisticsPickup(models.Model):
                 self.env._("Only drafts can be deleted. Cancel the pickup instead.")
             )
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        for vals in vals_list:
-            # Numbers are given, not chosen.
-            vals["name"] = (
-                self.env["ir.sequence"].sudo().next_by_code("logistics.pickup")
-            )
-        return super().create(vals_list)
-
     # === ACTIONS === #
-
-    def action_collect(self):
-        """Add what was booked and is not collected yet."""
-        for pickup in self:
-            pickup.check_access("write")
-            # Bookings are written by the system; whoever plans a pickup may list
-            # them on it.
-            pickup.sudo().booking_ids = [
-                Command.link(booking.id)
-                for booking in self.env["logistics.booking"].search(
-                    [
-                        ("state", "=", "booked"),
-                        ("kind", "=", "ship"),
-                        ("pickup_id", "=", False),
-                        ("company_id", "=", pickup.company_id.id),
-                        (
-                            "carrier_id.logistics_connector_id",
-                            "=",
-                            pickup.sudo().carrier_id.logistics_connector_id.id,
-                        ),
-                    ]
-                )
-            ]
 
     def action_request(self):
         """Ask the carrier to come."""
@@ -210,19 +142,6 @@ class LogisticsPickup(models.Model):
         self.sudo().booking_ids = [Command.clear()]  # see action_collect
         self.write({"state": state, "error_text": why})
 
-    def _ask(self, operation, request, key, state, after=None):
-        message = self.carrier_id._logistics_ready_connector()._enqueue(
-            operation,
-            to_payload(request),
-            record=self,
-            idempotency_key=key,
-            after=after,
-        )
-        # See action_cancel.
-        self.sudo().write(
-            {"state": state, "message_id": message.id, "error_text": False}
-        )
-
     def _request(self, reference):
         """Return what the carrier is asked.
 
@@ -232,9 +151,7 @@ class LogisticsPickup(models.Model):
         carrier = self.carrier_id
         return PickupRequest(
             reference=reference,
-            address=carrier._logistics_address(
-                self.warehouse_id.partner_id, self.company_id, self.env._("warehouse")
-            ),
+            address=self._warehouse_address(),
             ready_at=self._aware(self.ready_at),
             close_at=self._aware(self.close_at),
             parcels=max(self.parcel_count, 1),
@@ -277,12 +194,15 @@ class LogisticsPickup(models.Model):
         if result.ok:
             self._release("cancelled")
             return True
-        self._note_failure("confirmed", result)
+        self._note_failure("confirmed", result, self._refusal())
         return True
+
+    def _refusal(self):
+        return self.env._("The carrier refused the pickup: %s")
 
     def _apply_requested(self, result):
         if not result.ok:
-            self._note_failure("failed", result)
+            self._note_failure("failed", result, self._refusal())
             return True
         decided = result.data.get("decided")
         value = result.data.get("value")
@@ -302,12 +222,3 @@ class LogisticsPickup(models.Model):
             }
         )
         return True
-
-    def _note_failure(self, state, result):
-        why = why_not(result)
-        self.write({"state": state, "error_text": why})
-        self.activity_schedule(
-            "mail.mail_activity_data_warning",
-            note=self.env._("The carrier refused the pickup: %s", why),
-            user_id=self.create_uid.id,
-        )
