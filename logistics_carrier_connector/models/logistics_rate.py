@@ -46,6 +46,9 @@ class LogisticsRate(models.Model):
         "sale.order", readonly=True, index="btree_not_null", ondelete="cascade"
     )
     key = fields.Char(required=True, readonly=True)
+    asked_at = fields.Datetime(
+        required=True, readonly=True, help="When the carrier said so."
+    )
     quotes_json = fields.Text(readonly=True)
 
     @api.model
@@ -83,6 +86,7 @@ class LogisticsRate(models.Model):
                         "connector_id": connector.id,
                         "order_id": order.id or order._origin.id,
                         "key": cache_key(connector.id, payload),
+                        "asked_at": fields.Datetime.now(),
                         "quotes_json": json.dumps(to_payload(results[place][0])),
                     }
                 )
@@ -120,7 +124,7 @@ class LogisticsRate(models.Model):
         return self.search(
             [
                 ("key", "=", cache_key(connector.id, payload)),
-                ("create_date", ">", fields.Datetime.now() - age),
+                ("asked_at", ">", fields.Datetime.now() - age),
             ],
             limit=1,
         )
@@ -141,7 +145,7 @@ class LogisticsRate(models.Model):
         last = self.sudo()._cached(connector, payload, KEPT)
         for quote in last._quotes() if last else ():
             if not service or quote.service == service:
-                return quote, last.create_date
+                return quote, last.asked_at
         return None
 
     def _quotes(self):
@@ -155,7 +159,7 @@ class LogisticsRate(models.Model):
     def _gc_rates(self):
         batch = 5000
         old = self.search(
-            [("create_date", "<", fields.Datetime.now() - KEPT)], limit=batch
+            [("asked_at", "<", fields.Datetime.now() - KEPT)], limit=batch
         )
         old.unlink()
         return len(old), batch if len(old) == batch else 0

@@ -7,7 +7,6 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..core.rates import choose, days
-from ..models.delivery_carrier import DELIVERY_TYPE
 
 
 class ChooseDeliveryCarrier(models.TransientModel):
@@ -22,7 +21,12 @@ class ChooseDeliveryCarrier(models.TransientModel):
         string="Prefer",
         default="cheapest",
     )
-    logistics_choice_ids = fields.One2many("logistics.rate.choice", "wizard_id")
+    logistics_choice_ids = fields.One2many(
+        "logistics.rate.choice",
+        "wizard_id",
+        # Warehouse people may open this dialog, too.
+        groups="sales_team.group_sale_salesman",
+    )
     logistics_reason = fields.Char(readonly=True)
     logistics_can_compare = fields.Boolean(compute="_compute_logistics_can_compare")
 
@@ -76,7 +80,7 @@ class ChooseDeliveryCarrier(models.TransientModel):
         quotes = {
             carrier_id: rate["quote"]
             for carrier_id, rate in rates.items()
-            if rate["success"] and rate["quote"]
+            if rate["success"] and rate["quote"] and rate["reason"] != "fallback"
         }
         # Prices are compared as the customer would pay them, in one currency.
         comparable = {
@@ -127,7 +131,13 @@ class ChooseDeliveryCarrier(models.TransientModel):
     def button_confirm(self):
         """Add the method; the order remembers why this one."""
         result = super().button_confirm()
-        if self.logistics_reason and self.delivery_type == DELIVERY_TYPE:
+        # The reason holds for what was chosen by it, at its price.
+        chosen = self.logistics_choice_ids.filtered("is_chosen")
+        if (
+            self.logistics_reason
+            and chosen.carrier_id == self.carrier_id
+            and chosen.price == self.delivery_price
+        ):
             self.order_id.delivery_message = " ".join(
                 filter(None, [self.logistics_reason, self.order_id.delivery_message])
             )
