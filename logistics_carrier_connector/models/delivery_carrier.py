@@ -129,9 +129,10 @@ class DeliveryCarrier(models.Model):
         connector = self.sudo().logistics_connector_id
         return bool(connector) and operation in connector._compiled_profile().operations
 
-    def _logistics_ready_connector(self):
+    def _logistics_ready_connector(self, company):
         """Return the connector, ready to be asked.
 
+        :param company: whose parcels it is about
         :raise UserError: with what is missing
         """
         self.ensure_one()
@@ -145,11 +146,26 @@ class DeliveryCarrier(models.Model):
                     self.name,
                 )
             )
+        if connector.company_id != company:
+            # The account, and who pays for it, are that company's.
+            raise UserError(
+                self.env._(
+                    "%(carrier)s can't be used: its connector belongs to another "
+                    "company than %(company)s.",
+                    carrier=self.name,
+                    company=company.name,
+                )
+            )
         if connector.state != "active":
             raise UserError(
                 self.env._("%s can't be used: its connector is not started.", self.name)
             )
         return connector
+
+    def _logistics_max_packages(self, company):
+        """Return how many parcels can be booked at once."""
+        adapter = self._logistics_ready_connector(company)._get_adapter()
+        return getattr(adapter, "max_packages", 1)
 
     # === RATES === #
 
@@ -188,9 +204,9 @@ class DeliveryCarrier(models.Model):
         asked, answers = {}, {}
         for carrier in self:
             try:
-                connector = carrier._logistics_ready_connector()
+                connector = carrier._logistics_ready_connector(order.company_id)
                 request = carrier._logistics_request_from_order(order)
-                carrier._logistics_refuse(request)
+                carrier._logistics_refuse(request, order.company_id)
             except UserError as error:
                 answers[carrier.id] = _no_rate(str(error))
                 continue
@@ -219,7 +235,10 @@ class DeliveryCarrier(models.Model):
         ]
         quote, reason = choose(matching, "cheapest")
         if quote:
-            price = self._logistics_in_company_currency(quote, order)
+            try:
+                price = self._logistics_in_company_currency(quote, order)
+            except UserError as unknown:
+                return _no_rate(str(unknown))
             return {
                 "success": True,
                 "price": price,
@@ -310,7 +329,7 @@ class DeliveryCarrier(models.Model):
         :rtype: :class:`~..core.shipping.ShipRequest`
         """
         self.ensure_one()
-        packages = self._get_packages_from_order(order, self._logistics_package_type())
+        packages = self._logistics_packages(order)
         value = sum(
             line.price_reduce_taxinc * line.product_uom_qty
             for line in order.order_line
@@ -327,18 +346,16 @@ class DeliveryCarrier(models.Model):
             reference="",
         )
 
-    def _logistics_request_from_picking(self, picking, reference, packages=None):
+    def _logistics_request_from_picking(self, picking, reference, packages):
         """Return what is asked to book a transfer.
 
+        The cash to be collected is not in it: one of several bookings asks for it.
+
         :param str reference: ours, of the booking
-        :param packages: Odoo's delivery packages, those of the transfer by default
+        :param packages: Odoo's delivery packages
         :rtype: :class:`~..core.shipping.ShipRequest`
         """
         self.ensure_one()
-        if packages is None:
-            packages = self._get_packages_from_picking(
-                picking, self._logistics_package_type()
-            )
         currency = picking.sale_id.currency_id or picking.company_id.currency_id
         value = sum(
             goods.monetary_value * goods.qty
@@ -356,7 +373,6 @@ class DeliveryCarrier(models.Model):
             ship_on=picking.date_done or fields.Datetime.now(),
             reference=reference,
             order=picking.sale_id.client_order_ref or picking.origin or picking.name,
-            cod=picking.logistics_cod_amount,
             invoice_number=picking.name,
         )
 
@@ -372,7 +388,6 @@ class DeliveryCarrier(models.Model):
         ship_on,
         reference,
         order="",
-        cod=0.0,
         invoice_number="",
     ):
         settings = self._logistics_settings()
@@ -390,8 +405,7 @@ class DeliveryCarrier(models.Model):
             ),
             service=self.logistics_service or "",
             currency=currency.name,
-            insured=_decimal(value * self.shipping_insurance / 100, 2),
-            cod=_decimal(cod, 2),
+            insured=to_decimal(value * self.shipping_insurance / 100, 2),
             options=tuple(self.logistics_option_ids.mapped("code")),
             ship_on=fields.Date.to_date(ship_on) if ship_on else None,
             order=(order or "")[:35],
@@ -418,6 +432,34 @@ class DeliveryCarrier(models.Model):
         if carrier.logistics_account:
             settings["carrier_account"] = carrier.logistics_account
         return settings
+
+    def _logistics_packages(self, source):
+        """Return Odoo's delivery packages of a transfer or an order.
+
+        :raise UserError: naming the products whose weight is missing
+        """
+        usual = self._logistics_package_type()
+        try:
+            if source._name == "sale.order":
+                return self._get_packages_from_order(source, usual)
+            return self._get_packages_from_picking(source, usual)
+        except UserError:
+            # Odoo says that the weight is 0, but not whose.
+            lines = (
+                source.order_line
+                if source._name == "sale.order"
+                else source.move_line_ids
+            )
+            weightless = lines.product_id.filtered(
+                lambda product: product.type == "consu" and not product.weight
+            )
+            if not weightless:
+                raise
+            findings = [
+                checks.Finding("missing", product.display_name, "weight")
+                for product in weightless
+            ]
+            self._logistics_raise(findings)
 
     def _logistics_package_type(self):
         return self.logistics_package_type_id or self.env["stock.package.type"].new({})
@@ -467,7 +509,7 @@ class DeliveryCarrier(models.Model):
             width=sizes["width"],
             height=sizes["height"],
             packaging=package.packaging_type or "",
-            value=_decimal(
+            value=to_decimal(
                 sum(goods.monetary_value * goods.qty for goods in package.commodities),
                 2,
             ),
@@ -475,9 +517,9 @@ class DeliveryCarrier(models.Model):
             commodities=tuple(
                 Commodity(
                     description=goods.product_id.display_name,
-                    quantity=_decimal(goods.qty, 0),
+                    quantity=to_decimal(goods.qty, 0),
                     weight=self._logistics_kg(goods.product_id.weight),
-                    value=_decimal(goods.monetary_value, 2),
+                    value=to_decimal(goods.monetary_value, 2),
                     currency=currency.name,
                     origin=goods.country_of_origin or "",
                     hs_code=goods.product_id.hs_code or "",
@@ -490,12 +532,12 @@ class DeliveryCarrier(models.Model):
     @api.model
     def _logistics_kg(self, weight):
         """Return a weight in Odoo's unit (system-wide) in kilograms."""
-        return _decimal((weight or 0) * self._logistics_units()[0], 3)
+        return to_decimal((weight or 0) * self._logistics_units()[0], 3)
 
     @api.model
     def _logistics_cm(self, length):
         """Return a length in Odoo's unit (system-wide) in centimetres."""
-        return _decimal((length or 0) * self._logistics_units()[1], 1)
+        return to_decimal((length or 0) * self._logistics_units()[1], 1)
 
     @api.model
     @tools.ormcache()
@@ -515,27 +557,24 @@ class DeliveryCarrier(models.Model):
             length._compute_quantity(1, centimetre, round=False),
         )
 
-    def _logistics_refuse(self, request):
+    def _logistics_refuse(self, request, company):
         """Raise what must be mended before the carrier can be asked.
 
         :raise UserError: naming address fields and products
         """
         self.ensure_one()
-        findings = self._logistics_findings(request)
-        if findings:
-            raise UserError(
-                self.env._("%s can't take this yet:", self.name)
-                + "".join(f"\n- {text}" for text in findings)
-            )
-
-    def _logistics_findings(self, request):
-        """Return sentences on what is missing or impossible in a request."""
-        adapter = self._logistics_ready_connector()._get_adapter()
+        adapter = self._logistics_ready_connector(company)._get_adapter()
         required = set(getattr(adapter, "required", ()))
-        return [
-            self._logistics_explain(finding)
-            for finding in checks.check(request, required, max_packages=10_000)
-        ]
+        findings = checks.check(request, required, max_packages=10_000)
+        if findings:
+            self._logistics_raise(findings)
+
+    def _logistics_raise(self, findings):
+        texts = [self._logistics_explain(finding) for finding in findings]
+        raise UserError(
+            self.env._("%s can't take this yet:", self.name)
+            + "".join(f"\n- {text}" for text in texts)
+        )
 
     @api.model
     def _logistics_explain(self, finding):
@@ -601,5 +640,5 @@ def _plain(text):
     return {"yes": True, "no": False}.get(text.lower(), text)
 
 
-def _decimal(number, digits):
+def to_decimal(number, digits):
     return round(Decimal(str(number or 0)), digits)

@@ -139,6 +139,12 @@ class LogisticsBooking(models.Model):
         groups="logistics_carrier_connector.group_charges",
     )
     currency_id = fields.Many2one("res.currency", readonly=True)
+    cod_amount = fields.Float(
+        string="Cash on Delivery",
+        readonly=True,
+        digits="Product Price",
+        help="What the carrier collects with these parcels.",
+    )
     pickup_id = fields.Many2one(
         "logistics.pickup", readonly=True, index="btree_not_null"
     )
@@ -213,7 +219,7 @@ class LogisticsBooking(models.Model):
         :param bool urgent: somebody stands at the desk and waits
         :return: the bookings
         """
-        connector = carrier._logistics_ready_connector()
+        connector = carrier._logistics_ready_connector(picking.company_id)
         bookings = self.browse()
         # Shipping people cause bookings; nobody writes them by hand.
         for parcels, build in requests:
@@ -244,6 +250,7 @@ class LogisticsBooking(models.Model):
                     "parcel_count": len(parcels),
                     "service": request.service,
                     "settings": dict(request.settings),
+                    "cod_amount": float(request.cod),
                     "weight": sum(package.weight for package in request.packages),
                 }
             )
@@ -293,6 +300,9 @@ class LogisticsBooking(models.Model):
         """See the mixin: a cancellation names what the booking brought."""
         self.ensure_one()
         if operation in ("book", "return"):
+            if self.state == "cancelling":
+                # The carrier has not got it, so there is nothing to take back.
+                self._cancelled(self.env._("Cancelled before it was carried out."))
             if self.state != "booking" or any(
                 parcel.booking_id != self for parcel in self.parcel_ids
             ):
@@ -412,7 +422,7 @@ class LogisticsBooking(models.Model):
                     parcels=len(parcels),
                 )
             )
-        if all(package.reference in by_place for package in booked.packages):
+        if {package.reference for package in booked.packages} == set(by_place):
             return [
                 (by_place[package.reference], package) for package in booked.packages
             ]
@@ -592,7 +602,7 @@ class LogisticsBooking(models.Model):
             field = "quoted_amount" if stage == "quoted" else "amount"
             self.write({field: float(total), "currency_id": by_name[currency_name].id})
         if stage == "booked":
-            self.picking_id._logistics_bill_real_cost(self)
+            self.picking_id._logistics_bill_real_cost()
 
     # === LABELS === #
 
@@ -754,10 +764,16 @@ class LogisticsBooking(models.Model):
         """
         # Whoever may change the transfer may cancel its bookings; the caller checks.
         for booking in self.sudo():
-            if booking.state == "booking" and booking.message_id._withdraw(
-                self.env._("The booking was cancelled before it left")
+            message = booking.message_id
+            if booking.state == "booking" and (
+                message.state == "cancelled"
+                or message._withdraw(
+                    self.env._("The booking was cancelled before it left")
+                )
             ):
                 booking._cancelled(self.env._("Cancelled before it was sent."))
+            elif booking.state == "failed":
+                booking._cancelled(booking.error_text)
             elif booking.state in ("booking", "booked"):
                 booking._void()
         return True
@@ -840,7 +856,16 @@ class LogisticsBooking(models.Model):
         shipment = self.shipment_id
         shipment._resolve_exception("void_failed", reference_key=self.name)
         shipment._resolve_exception("label_missing", reference_key=self.name)
-        shipment._resolve_exception("booking_failed")
+        if not shipment.booking_ids.filtered(
+            lambda b: b.state == "failed" and not b.parcel_ids.booking_id
+        ):
+            shipment._resolve_exception("booking_failed")
+        picking._logistics_bill_real_cost()
+        # What is cancelled is neither collected nor handed over.
+        if self.pickup_id.state in ("draft", "failed"):
+            self.pickup_id = False
+        if self.manifest_id.state in ("draft", "failed"):
+            self.manifest_id = False
         self._message_picking(
             self.env._(
                 "The booking %(booking)s was cancelled. %(text)s",

@@ -89,7 +89,7 @@ class LogisticsCarrierRequestMixin(models.AbstractModel):
     def _ask(self, operation, request, key, state, after=None):
         """Write the message that asks, and wait for its answer in a state."""
         self.ensure_one()
-        message = self.carrier_id._logistics_ready_connector()._enqueue(
+        message = self.carrier_id._logistics_ready_connector(self.company_id)._enqueue(
             operation,
             to_payload(request),
             record=self,

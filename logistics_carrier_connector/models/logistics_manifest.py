@@ -161,7 +161,7 @@ class LogisticsManifest(models.Model):
         return True
 
     def _fetch(self, document, place):
-        self.carrier_id._logistics_ready_connector()._enqueue(
+        self.carrier_id._logistics_ready_connector(self.company_id)._enqueue(
             "document",
             to_payload(document),
             record=self,

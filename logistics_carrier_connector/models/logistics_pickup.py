@@ -207,7 +207,8 @@ class LogisticsPickup(models.Model):
         decided = result.data.get("decided")
         value = result.data.get("value")
         if isinstance(value, NextCall):
-            self.message_id = self.carrier_id._logistics_ready_connector()._enqueue(
+            connector = self.carrier_id._logistics_ready_connector(self.company_id)
+            self.message_id = connector._enqueue(
                 value.operation,
                 to_payload(value.payload),
                 record=self,

@@ -3,12 +3,15 @@
 import json
 import re
 from collections import Counter
+from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 
-from .delivery_carrier import DELIVERY_TYPE
+from .delivery_carrier import DELIVERY_TYPE, to_decimal
 from .logistics_booking import LIVE, named
 
 SEPARATORS = re.compile(r"[,;|\n]+")
@@ -42,7 +45,15 @@ class StockPicking(models.Model):
         store=True,
         readonly=False,
         digits="Product Price",
+        copy=False,
         help="What the carrier collects from the consignee.",
+    )
+    logistics_delivery_line_id = fields.Many2one(
+        "sale.order.line",
+        copy=False,
+        readonly=True,
+        index="btree_not_null",
+        help="Where the real cost of this transfer is charged to the customer.",
     )
 
     # === COMPUTES === #
@@ -81,27 +92,45 @@ class StockPicking(models.Model):
     def _search_logistics_booking_state(self, operator, value):
         if operator != "in":
             return NotImplemented
-        states = [state for state in value if state != "none"]
-        domain = [("logistics_booking_ids.state", "in", states)]
+        ours = Domain("kind", "=", "ship")
+        # What failed matters only until it is booked again, see _summary.
+        undone = Domain("state", "!=", "failed") | Domain(
+            "parcel_ids", "any!", [("booking_id", "=", False)]
+        )
+        wanted = ours & undone & Domain("state", "in", list(value))
+        # As in the compute, whatever the user may see of bookings.
+        domain = Domain("logistics_booking_ids", "any!", wanted)
         if "none" in value:
-            domain = ["|", ("logistics_booking_ids", "=", False), *domain]
+            domain |= Domain("logistics_booking_ids", "not any!", ours)
         return domain
 
     @api.depends("sale_id", "carrier_id.allow_cash_on_delivery")
     def _compute_logistics_cod_amount(self):
         for picking in self:
-            order = picking.sale_id.sudo()  # warehouse people see no payments
-            on_delivery = order.transaction_ids.filtered(
-                lambda tx: (
-                    tx.state == "pending"
-                    and tx.provider_id.custom_mode == "cash_on_delivery"
-                )
-            )
             picking.logistics_cod_amount = (
-                sum(on_delivery.mapped("amount"))
+                picking._logistics_cod_due()
                 if picking.carrier_id.allow_cash_on_delivery
+                and picking.picking_type_code == "outgoing"
                 else 0.0
             )
+
+    def _logistics_cod_due(self):
+        """Return what is still to be collected for the order of this transfer."""
+        order = self.sale_id.sudo()  # warehouse people see no payments
+        on_delivery = order.transaction_ids.filtered(
+            lambda tx: (
+                tx.state == "pending"
+                and tx.provider_id.custom_mode == "cash_on_delivery"
+            )
+        )
+        due = sum(on_delivery.mapped("amount"))
+        # The first delivery collects; the rest of the order is paid by then.
+        others = (order.picking_ids - self - self._origin).filtered(
+            lambda picking: (
+                picking.state != "cancel" and picking.picking_type_code == "outgoing"
+            )
+        )
+        return max(due - sum(others.mapped("logistics_cod_amount")), 0.0)
 
     # === ODOO'S DELIVERY FLOW === #
 
@@ -128,13 +157,16 @@ class StockPicking(models.Model):
         self.ensure_one()
         if self.delivery_type != DELIVERY_TYPE:
             return super().send_to_shipper()
-        self._logistics_book(
-            raise_problems=not self.env.context.get("logistics_keep_going")
-        )
-        if self.carrier_id.return_label_on_delivery and not self.is_return_picking:
-            self._logistics_book_return(
-                raise_problems=not self.env.context.get("logistics_keep_going")
-            )
+        self.check_access("write")
+        raise_problems = not self.env.context.get("logistics_keep_going")
+        self._logistics_book(raise_problems)
+        carrier = self.carrier_id
+        if (
+            carrier.return_label_on_delivery
+            and carrier.can_generate_return
+            and not self.is_return_picking
+        ):
+            self._logistics_book_return(raise_problems)
         return None
 
     def cancel_shipment(self):
@@ -150,7 +182,11 @@ class StockPicking(models.Model):
     def action_cancel(self):
         """Cancel; what was booked for it is voided."""
         result = super().action_cancel()
-        self.filtered(lambda p: p.state == "cancel").logistics_booking_ids._cancel()
+        # Who may cancel a transfer need not see its bookings, as people who sell.
+        cancelled = self.sudo().filtered(lambda p: p.state == "cancel")
+        cancelled.logistics_booking_ids._cancel()
+        for shipment in cancelled.logistics_shipment_ids:
+            shipment._resolve_exception("booking_failed")
         return result
 
     def _logistics_after_validation(self):
@@ -187,6 +223,12 @@ class StockPicking(models.Model):
     def action_logistics_book(self):
         """Book now; also what was refused, once it is mended."""
         self.check_access("write")
+        for picking in self:
+            if (
+                picking.state not in ("assigned", "done")
+                or picking.picking_type_code == "incoming"
+            ):
+                raise UserError(self.env._("%s is not ready to be sent.", picking.name))
         self._logistics_book(raise_problems=True)
         return self._logistics_after_validation() or True
 
@@ -194,6 +236,14 @@ class StockPicking(models.Model):
         """Book a return of these transfers; the label comes later."""
         self.check_access("write")
         for picking in self:
+            if not picking.logistics_can_return:
+                raise UserError(
+                    self.env._(
+                        "There is no return label for %s: it was not sent, or its "
+                        "carrier makes none.",
+                        picking.name,
+                    )
+                )
             picking._logistics_book_return()
         return True
 
@@ -230,16 +280,15 @@ class StockPicking(models.Model):
         shipment = self._logistics_ensure_shipment()[:1]
         # See _logistics_ensure_shipment: warehouse people make shipments by shipping.
         shipment = shipment.sudo()
-        groups = self._logistics_parcel_groups(carrier, shipment)
-        if not groups:
-            return self.env["logistics.booking"]
         try:
             requests = [
                 (parcels, carrier._logistics_request_from_picking(self, "", packages))
-                for parcels, packages in groups
+                for parcels, packages in self._logistics_parcel_groups(
+                    carrier, shipment
+                )
             ]
             for _parcels, request in requests:
-                carrier._logistics_refuse(request)
+                carrier._logistics_refuse(request, self.company_id)
         except UserError as error:
             if raise_problems:
                 raise
@@ -247,23 +296,35 @@ class StockPicking(models.Model):
                 "booking_failed", why=str(error), text=str(error), reference=self.name
             )
             return self.env["logistics.booking"]
+        cod = self._logistics_cod_to_ask()
         return self.env["logistics.booking"]._book(
             carrier,
             self,
             shipment,
-            [(parcels, partial(named, request)) for parcels, request in requests],
+            [
+                # The cash is collected with one of them.
+                (parcels, partial(named, replace(request, cod=0 if place else cod)))
+                for place, (parcels, request) in enumerate(requests)
+            ],
             "ship",
             urgent=bool(self.picking_type_id.logistics_label_wait),
         )
+
+    def _logistics_cod_to_ask(self):
+        """Return the cash that no booking of this transfer collects yet."""
+        # As in the compute of the state.
+        asked = self.sudo().logistics_booking_ids.filtered(
+            lambda b: b.kind == "ship" and b.state in LIVE
+        )
+        left = self.logistics_cod_amount - sum(asked.mapped("cod_amount"))
+        return max(to_decimal(left, 2), Decimal(0))
 
     def _logistics_parcel_groups(self, carrier, shipment):
         """Say which parcels are booked together.
 
         :return: list of (parcels, Odoo's delivery packages in the same order)
         """
-        packages = carrier._get_packages_from_picking(
-            self, carrier._logistics_package_type()
-        )
+        packages = carrier._logistics_packages(self)
         by_name = {
             parcel.package_id.name: parcel
             for parcel in shipment.parcel_ids
@@ -280,9 +341,7 @@ class StockPicking(models.Model):
             if not (parcel.booking_id and parcel.booking_id.state in LIVE):
                 pairs.append((parcel, package))
         pairs.sort(key=lambda pair: pair[0].id)
-        most = getattr(
-            carrier._logistics_ready_connector()._get_adapter(), "max_packages", 1
-        )
+        most = carrier._logistics_max_packages(self.company_id)
         chunks = [pairs[start : start + most] for start in range(0, len(pairs), most)]
         return [
             (
@@ -310,28 +369,21 @@ class StockPicking(models.Model):
         )
         if former:
             return former
-        packages = carrier._get_packages_from_picking(
-            self, carrier._logistics_package_type()
-        )
 
-        def build(reference, packages=packages):
+        def build(reference, packages):
             request = carrier._logistics_request_from_picking(self, reference, packages)
             return request.turned_around()
 
         try:
-            carrier._logistics_refuse(build(""))
+            packages = carrier._logistics_packages(self)
+            most = carrier._logistics_max_packages(self.company_id)
+            carrier._logistics_refuse(build("", packages), self.company_id)
         except UserError:
             if raise_problems:
                 raise
             return bookings
-        shipments = self.env["logistics.shipment"].sudo()
-        most = getattr(
-            carrier._logistics_ready_connector()._get_adapter(), "max_packages", 1
-        )
-        shipment = shipments.create(self._prepare_logistics_return_vals())
-        parcels = shipment.parcel_ids.create(
-            [{"shipment_id": shipment.id} for _package in packages]
-        ).sorted("id")
+        shipment = self._logistics_return_shipment(len(packages))
+        parcels = shipment.parcel_ids.sorted("id")
         return bookings._book(
             carrier,
             self,
@@ -347,6 +399,25 @@ class StockPicking(models.Model):
             ],
             "return",
         )
+
+    def _logistics_return_shipment(self, count):
+        """Return the shipment of a return that was not booked yet, or a new one.
+
+        :param int count: of parcels
+        """
+        # As in _logistics_book_one.
+        shipments = (
+            self.sudo()
+            .logistics_booking_ids.filtered(lambda b: b.kind == "return")
+            .shipment_id
+        )
+        for shipment in shipments:
+            # What went wrong is mended where it is known.
+            if len(shipment.parcel_ids) == count and not shipment.parcel_ids.booking_id:
+                return shipment
+        shipment = shipments.create(self._prepare_logistics_return_vals())
+        shipment.parcel_ids.create([{"shipment_id": shipment.id}] * count)
+        return shipment
 
     def _logistics_offers_return(self):
         """Tell whether the customer may get a return label."""
@@ -391,21 +462,32 @@ class StockPicking(models.Model):
             return links[0][1]
         return json.dumps(links) if links else False
 
-    def _logistics_bill_real_cost(self, booking):
-        """Put the booked price on the order, where the customer pays what it cost."""
+    def _logistics_bill_real_cost(self):
+        """Put what is booked on the order, where the customer pays what it cost."""
         order = self.sale_id
         carrier = self.carrier_id
-        if not order or carrier.invoice_policy != "real" or booking.kind != "ship":
+        if not order or carrier.invoice_policy != "real":
             return
         booked = self.logistics_booking_ids.filtered(
-            lambda b: b.kind == "ship" and b.state in ("booking", "booked")
+            lambda b: b.kind == "ship" and b.state == "booked" and b.amount
         )
+        line = self.logistics_delivery_line_id
+        if not booked and not line:
+            return
+        if order.locked:
+            self.message_post(
+                body=self.env._(
+                    "The real cost of the delivery could not be put on %s, which is "
+                    "locked.",
+                    order.name,
+                )
+            )
+            return
         price = sum(
             one.currency_id._convert(
                 one.amount, order.currency_id, order.company_id, fields.Date.today()
             )
             for one in booked
-            if one.currency_id
         )
         if carrier.free_over and carrier._compute_currency(
             order,
@@ -413,11 +495,13 @@ class StockPicking(models.Model):
             "pricelist_to_company",
         ) >= (carrier.amount):
             price = 0.0
-        price = carrier._apply_margins(price, order)
-        lines = self._get_matching_delivery_lines()
-        if not lines:
-            lines = order._create_delivery_line(carrier, price)
-        lines[0].write(dict(self._prepare_sale_delivery_line_vals(), price_unit=price))
+        if booked:
+            price = carrier._apply_margins(price, order)
+        if not line:
+            line = self._get_matching_delivery_lines()[:1]
+            line = line or order._create_delivery_line(carrier, price)
+            self.logistics_delivery_line_id = line
+        line.write(dict(self._prepare_sale_delivery_line_vals(), price_unit=price))
 
     # === TRACKING NUMBERS === #
 
