@@ -265,6 +265,8 @@ class LogisticsOutbox(models.AbstractModel):
         :param flying: the jobs this worker has in flight
         :return: list of :class:`Job`
         """
+        # Before the transaction's own clock, by which the leases are reckoned.
+        started = time.monotonic()
         self.env.invalidate_all()
         now = self.env.cr.now()
         own = {}
@@ -298,8 +300,11 @@ class LogisticsOutbox(models.AbstractModel):
         self.env["logistics.message"].invalidate_model(
             ["state", "tries", "next_attempt_at", "lease_token"], flush=False
         )
-        expires = time.monotonic() + self.env["logistics.lane"]._lease_seconds() / 2
-        return [self._prepare(row)._replace(expires=expires) for row in rows]
+        lease = self.env["logistics.lane"]._lease_seconds()
+        return [
+            job._replace(expires=started + _patience(job.call, lease))
+            for job in map(self._prepare, rows)
+        ]
 
     @api.model
     def _take_from(self, connector, most, lanes, now):
@@ -710,6 +715,16 @@ def _turns(places):
     if places >= len(WEIGHTS):
         return WEIGHTS
     return {lane: w / random.expovariate(1) for lane, w in WEIGHTS.items()}
+
+
+def _patience(call, lease):
+    """Return the seconds after which it is too late to begin a call.
+
+    It must have ended, and what it brought be written down, before the lease ends,
+    or somebody else makes the same call.
+    """
+    left = lease - call.timeout if call else 0
+    return left / 2 if left > 0 else lease / 2
 
 
 def _perform(job):
