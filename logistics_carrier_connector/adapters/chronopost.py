@@ -19,6 +19,8 @@ pickup point), ``use_sub_account`` (its number is a credential), ``with_reservat
 ``V5``), ``customs_elsewhere`` (goods are declared by somebody else).
 """
 
+import copy
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import ROUND_DOWN, Decimal
@@ -64,6 +66,7 @@ from .forms import (
     text_of,
     weight_of,
 )
+from .plain import settled
 
 SUB_ACCOUNT = "{credential:sub_account}"
 
@@ -76,7 +79,15 @@ _SENDER = "CHRFR"
 _ANNOUNCED = "DC"
 _LANGUAGE = "en_GB"
 _NORMAL, _SATURDAY = "0", "6"
-#: Of several versions of one operation we speak one and understand all.
+#: Of several versions of one operation we speak one and understand all: they say
+#: the same in elements of other names.
+_VERSIONS = {
+    "calculateProducts": re.compile(r"(?:calculateProducts|quickCost)\w*Response"),
+    "shippingMultiParcelV5": re.compile(r"shipping\w*Response"),
+    "getReservedSkybillWithTypeAndModeAuth": re.compile(
+        r"getReservedSkybill\w*Response"
+    ),
+}
 _BOOKINGS = {"V4": "shippingMultiParcelV4", "V5": "shippingMultiParcelV5"}
 _LABELS = {"PDF": "PDF", "ZPL": "Z2D", "PNG": "PDF"}
 
@@ -135,7 +146,11 @@ class ChronopostAdapter(CarrierAdapter):
         told = _answer("quickcost", ("calculateProducts",), tree)
         wanted = _product(request.service) if request.service else ""
         quotes = []
-        for product in as_parts(told.get("productList")):
+        products = as_parts(told.get("productList"))
+        if not products and wanted and "amountTTC" in told:
+            # The price of one product, which the answer doesn't name again.
+            products = [{**told, "productCode": wanted}]
+        for product in products:
             quote = _quote(product, len(request.packages))
             if quote and (not wanted or quote.service == wanted):
                 quotes.append(quote)
@@ -457,7 +472,7 @@ def _answer(
     """
     if not isinstance(tree, etree._Element):
         raise AnswerError("The answer is no SOAP message")
-    told = _taken(_service(service), operations, tree).get("return")
+    told = _taken(service, operations, tree).get("return")
     if not isinstance(told, Mapping):
         raise AnswerError("The answer says nothing")
     code = text_of(told.get("errorCode"))
@@ -466,7 +481,7 @@ def _answer(
         raise AnswerError("The answer tells neither success nor failure")
     if code != "0":
         if missing and code == missing:
-            raise NotFoundError(words or "Chronopost has no such parcel")
+            raise NotFoundError(words or "Chronopost has no such parcel", code)
         # A failure of its own (1) leaves open what was done before.
         raise AnswerError(
             words or f"Chronopost refused it ({code})",
@@ -476,17 +491,31 @@ def _answer(
     return told
 
 
-def _taken(soap: Soap, operations: tuple[str, ...], tree: etree._Element):
+def _taken(service: str, operations: tuple[str, ...], tree: etree._Element):
+    soap = _service(service)
     try:
         for operation in operations[:-1]:
             try:
                 return soap.take(operation, tree)
             except ReadError:
                 continue
-        return soap.take(operations[-1], tree)
+        return soap.take(operations[-1], _as_ours(operations[-1], tree))
     except SoapFault as fault:
         error_class = "rejected" if fault.is_ours else "transient"
         raise AnswerError(str(fault), fault.code, error_class) from fault
+
+
+def _as_ours(operation: str, tree: etree._Element) -> etree._Element:
+    """Return an answer to another version of what we asked as one to ours."""
+    pattern, name = _VERSIONS.get(operation), f"{operation}Response"
+    if not pattern:
+        return tree
+    tree = copy.deepcopy(tree)
+    for part in tree.iterfind("./{*}Body/{*}*"):
+        named = etree.QName(part)
+        if named.localname != name and pattern.fullmatch(named.localname):
+            part.tag = f"{{{named.namespace}}}{name}" if named.namespace else name
+    return tree
 
 
 def _quote(product: Mapping[str, Any], count: int) -> Quote | None:
@@ -499,13 +528,14 @@ def _quote(product: Mapping[str, Any], count: int) -> Quote | None:
     if not code or total <= 0:
         return None
     code = _product(code)
+    total *= count
     charges = [Charge("freight", net * count, _CURRENCY, "amount")] if net else []
     if tax:
         charges.append(Charge("tax", tax * count, _CURRENCY, "amountTVA", "TVA"))
     return Quote(
         service=code,
-        total=total * count,
+        total=total,
         currency=_CURRENCY,
         name=text_of(product.get("productLabel")) or _PRODUCTS.get(code, ""),
-        charges=tuple(charges),
+        charges=settled(charges, total, _CURRENCY),
     )

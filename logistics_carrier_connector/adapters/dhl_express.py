@@ -73,6 +73,7 @@ from .forms import (
     value_of,
     weight_of,
 )
+from .plain import settled
 
 PAYER_ACCOUNT = "{credential:payer_account_number}"
 DUTIES_ACCOUNT = "{credential:duties_account_number}"
@@ -354,8 +355,10 @@ class DhlExpressAdapter(CarrierAdapter):
         shipments.pop("", None)
         if not shipments:
             told = list(_errors(tree))
-            if not told or told[0][0] == "404":
+            if not told:
                 raise NotFoundError()
+            if told[0][0] == "404":
+                raise NotFoundError(told[0][1], "404")
             _refuse_error(tree)
         if len(shipments) > 1:
             raise AnswerError(
@@ -440,7 +443,12 @@ class DhlExpressAdapter(CarrierAdapter):
     def read_pickup_cancel(self, tree, request: PickupRequest, response) -> Cancelled:
         """See :meth:`CarrierAdapter.read_<operation>`."""
         _refuse_error(tree, response.status)
-        return Cancelled()
+        said = text_of(part_of(tree, "status"))
+        confirmed = part_of(tree, "dispatchConfirmationNumber")
+        # DHL's answer has no content; one that has must be about this.
+        if tree not in (None, {}) and not (confirmed or "cancel" in said.lower()):
+            raise AnswerError("The answer says nothing of the pickup")
+        return Cancelled("done", said)
 
 
 # === WRITING === #
@@ -714,7 +722,16 @@ def _errors(tree: Any) -> Iterator[tuple[str, str]]:
         return
     status = text_of(tree.get("status")) or text_of(tree.get("code"))
     details = tree.get("additionalDetails")
-    told = [text_of(part) for part in details] if isinstance(details, list) else []
+    details = details if isinstance(details, list) else [details]
+    told = []
+    for part in details:
+        if isinstance(part, dict):
+            names = ("msg", "message", "detail", "value")
+            said = next(filter(None, (text_of(part.get(name)) for name in names)), "")
+            code = text_of(part.get("code"))
+            told.append(f"{code}: {said}" if code and said else said)
+        else:
+            told.append(text_of(part))
     # With details, the whole only says that there are several.
     whole = text_of(tree.get("detail")) or text_of(tree.get("title"))
     for words in list(filter(None, told)) or [whole]:
@@ -731,13 +748,32 @@ def _refuse_error(tree: Any, status: int = 200) -> None:
 
 
 def _billed(entries: Any) -> Mapping[str, Any]:
-    """Return of a price in several currencies the one on the bill."""
-    found = objects_of(entries)
+    """Return of a price in several currencies the one on the bill.
+
+    One without an amount is no price, whatever it is for.
+    """
+    found = [
+        entry
+        for entry in objects_of(entries)
+        if number_of(entry.get("price")) is not None
+    ]
     for kind in _BILLED:
         for entry in found:
-            if text_of(entry.get("currencyType")) == kind:
+            if text_of(entry.get("currencyType")).upper() == kind:
                 return entry
     return found[0] if found else {}
+
+
+def _currency_of(product: Mapping[str, Any], price: Mapping[str, Any]) -> str:
+    """Return the currency of a product's price; its parts may name it instead."""
+    if _currency(price):
+        return _currency(price)
+    kind = text_of(price.get("currencyType")).upper()
+    for name in ("totalPriceBreakdown", "detailedPriceBreakdown"):
+        for entry in objects_of(product.get(name)):
+            if text_of(entry.get("currencyType")).upper() == kind and _currency(entry):
+                return _currency(entry)
+    return ""
 
 
 def _currency(entry: Mapping[str, Any]) -> str:
@@ -747,7 +783,7 @@ def _currency(entry: Mapping[str, Any]) -> str:
 
 def _quote(product: Mapping[str, Any], code: str) -> Quote | None:
     price = _billed(product.get("totalPrice"))
-    total, currency = number_of(price.get("price")), _currency(price)
+    total, currency = number_of(price.get("price")), _currency_of(product, price)
     if total is None or not currency:
         return None
     weight, basis = _weight(product.get("weight"))
@@ -758,7 +794,7 @@ def _quote(product: Mapping[str, Any], code: str) -> Quote | None:
         total=total,
         currency=currency,
         name=text_of(product.get("productName")),
-        charges=_lines(product, currency),
+        charges=_lines(product, total, currency),
         transit_days=int(days) if days is not None and 0 <= days < 1000 else None,
         deliver_by=_deliver_by(part_of(delivery, "estimatedDeliveryDateAndTime")),
         weight=weight,
@@ -766,15 +802,22 @@ def _quote(product: Mapping[str, Any], code: str) -> Quote | None:
     )
 
 
-def _lines(product: Mapping[str, Any], currency: str) -> tuple[Charge, ...]:
-    """Return the parts of a price: line by line, or the summary without these."""
+def _lines(
+    product: Mapping[str, Any], total: Decimal, currency: str
+) -> tuple[Charge, ...]:
+    """Return the parts of a price: line by line, or the summary without these.
+
+    Rather what adds up: the lines can leave out what the summary has, which in turn
+    can leave out all but the product.
+    """
+    found = []
     for name, inner in (
         ("detailedPriceBreakdown", "breakdown"),
         ("totalPriceBreakdown", "priceBreakdown"),
     ):
         entries = objects_of(product.get(name))
         for entry in entries:
-            if _currency(entry) != currency:
+            if _currency(entry) not in ("", currency):
                 continue
             lines = [
                 line
@@ -782,8 +825,11 @@ def _lines(product: Mapping[str, Any], currency: str) -> tuple[Charge, ...]:
                 for line in _charges(part, currency)
             ]
             if lines:
-                return tuple(lines)
-    return ()
+                found.append(lines)
+    for lines in found:
+        if sum(line.amount for line in lines) == total:
+            return tuple(lines)
+    return settled(found[0] if found else (), total, currency)
 
 
 def _charges(part: Mapping[str, Any], currency: str) -> Iterator[Charge]:
@@ -817,9 +863,7 @@ def _charges_of(entries: Any) -> tuple[Charge, ...]:
         for part in objects_of(entry.get("serviceBreakdown"))
         for line in _charges({**part, "serviceCode": _service_code(part)}, currency)
     ]
-    if not lines and total:
-        return (Charge("total", total, currency),)
-    return tuple(lines)
+    return tuple(lines) if total is None else settled(lines, total, currency)
 
 
 def _service_code(part: Mapping[str, Any]) -> str:
@@ -897,9 +941,12 @@ def _documents(
         position = number_of(piece.get("referenceNumber")) or i
         told += [(part, position) for part in objects_of(piece.get("documents"))]
     labels = [part for part, _i in told if text_of(part.get("typeCode")) == "label"]
+    if not labels:
+        # The label goes without saying.
+        labels = [part for part, _i in told if not text_of(part.get("typeCode"))]
     for i, (part, position) in enumerate(told, 1):
         data = data_of(part.get("content"))
-        code = text_of(part.get("typeCode"))
+        code = "label" if part in labels else text_of(part.get("typeCode"))
         if not data:
             continue
         linked = number_of(part.get("packageReferenceNumber")) or position

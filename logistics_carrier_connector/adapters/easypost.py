@@ -66,6 +66,8 @@ from .plain import (
 _FEES = {"InsuranceFee": "insurance"}
 _POSTAGE_FEE = "PostageFee"
 _FEE_CURRENCY = "USD"
+#: What a rate is in that doesn't name its currency: those of the early versions.
+_RATE_CURRENCY = "USD"
 
 _CONFIRMATIONS = {"signature": "SIGNATURE", "adult_signature": "ADULT_SIGNATURE"}
 _SWITCHES = {
@@ -134,7 +136,7 @@ class EasyPostAdapter(CarrierAdapter):
         return {}, {"shipment": shipment}
 
     def read_rate(self, tree, request: ShipRequest, response):
-        shipment = _good(tree)
+        shipment = _good(tree, "Shipment", "Order")
         rates = shipment.get("rates")
         if rates is None:
             raise AnswerError("The answer has no rates")
@@ -180,7 +182,9 @@ class EasyPostAdapter(CarrierAdapter):
         return self.book_body(replace(request, is_return=True), profile)
 
     def read_book(self, tree, request: ShipRequest, response) -> Booked:
-        shipment = _good(tree)
+        shipment = _good(tree, "Shipment", "Order")
+        if shipment.get("object") == "Order":
+            return _ordered(shipment, request)
         if _unbought(shipment):
             said = _messages(shipment) or "EasyPost has not bought the label"
             raise AnswerError(said, error_class="rejected")
@@ -206,7 +210,7 @@ class EasyPostAdapter(CarrierAdapter):
         return {"shipment": request.partner_id or request.reference}, None
 
     def read_cancel(self, tree, request: BookedRef, response) -> Cancelled:
-        shipment = _good(tree)
+        shipment = _refund(tree, request) or _good(tree)
         status = text_of(shipment.get("refund_status"))
         if status in _REFUNDS:
             return Cancelled(_REFUNDS[status], f"refund {status}")
@@ -267,10 +271,18 @@ class EasyPostAdapter(CarrierAdapter):
             raise AnswerError("The answer names no pickup")
         status = text_of(pickup.get("status"))
         number = text_of(pickup.get("confirmation"))
-        if status == "scheduled" or number:
-            return PickupBooked("/".join(filter(None, (number, key))))
-        if status == "canceled":
+        # A confirmation stays there when the collection is cancelled.
+        if status in ("canceled", "cancelled"):
             raise AnswerError("The collection is cancelled", error_class="rejected")
+        if status == "scheduled" or number:
+            rates = objects_of(pickup.get("pickup_rates"))
+            return PickupBooked(
+                "/".join(filter(None, (number, key))),
+                # Of several offers the answer doesn't tell which was taken.
+                tuple(filter(None, map(_pickup_charge, rates[:1])))
+                if len(rates) == 1
+                else (),
+            )
         if request.settings.get("ordered"):
             raise NotFoundError("The collection is offered, but not ordered")
         return _order(pickup, key, request.settings)
@@ -284,7 +296,7 @@ class EasyPostAdapter(CarrierAdapter):
     def read_pickup_cancel(self, tree, request: PickupRequest, response):
         pickup = _good(tree, "Pickup")
         status = text_of(pickup.get("status"))
-        if status != "canceled":
+        if status not in ("canceled", "cancelled"):
             said = joined([f"The collection is {status!r}", _messages(pickup)])
             raise AnswerError(said, code=status, error_class="rejected")
         return Cancelled("done", status)
@@ -519,10 +531,10 @@ def _split_service(code):
 # === WHAT IS READ === #
 
 
-def _good(tree, kind="Shipment") -> dict[str, Any]:
+def _good(tree, *kinds) -> dict[str, Any]:
     """Return an answer's object.
 
-    :param kind: what EasyPost calls it
+    :param kinds: what EasyPost calls it; a shipment when not given
     :raise AnswerError: when it is none, or an error, or of another kind
     """
     if not isinstance(tree, dict):
@@ -531,10 +543,11 @@ def _good(tree, kind="Shipment") -> dict[str, Any]:
     if error:
         code = text_of(object_of(error).get("code"))
         if code.rpartition(".")[2] == "NOT_FOUND":
-            raise NotFoundError(_error_text(error) or code)
+            raise NotFoundError(_error_text(error) or code, code)
         raise AnswerError(_error_text(error), code, "rejected")
-    if tree.get("object", kind) != kind:
-        raise AnswerError(f"The answer is no {kind}")
+    kinds = kinds or ("Shipment",)
+    if tree.get("object", kinds[0]) not in kinds:
+        raise AnswerError(f"The answer is no {kinds[0]}")
     return tree
 
 
@@ -584,9 +597,9 @@ def _messages(node):
 
 def _quote(rate):
     total = amount_of(rate.get("rate"))
-    currency = text_of(rate.get("currency"))
+    currency = _currency(rate)
     carrier, service = text_of(rate.get("carrier")), text_of(rate.get("service"))
-    if total is None or total < 0 or not (currency and service):
+    if total is None or total < 0 or not service:
         return None
     days = whole_of(rate.get("delivery_days"))
     if days is None:
@@ -601,6 +614,43 @@ def _quote(rate):
         deliver_by=_promised(rate.get("delivery_date")),
         quote_id=text_of(rate.get("id")),
     )
+
+
+def _currency(rate):
+    names = ("currency", "list_currency", "retail_currency")
+    told = filter(None, (text_of(rate.get(name)) for name in names))
+    return next(told, _RATE_CURRENCY)
+
+
+def _pickup_charge(rate):
+    amount, service = amount_of(rate.get("rate")), text_of(rate.get("service"))
+    return Charge("pickup", amount, _currency(rate), service) if amount else None
+
+
+def _refund(tree, request):
+    """Return the refund of a shipment as its ``refund_status``, None when the answer
+    holds no refunds.
+
+    The API of refunds answers with all it was asked for, carrier by carrier.
+    """
+    if isinstance(tree, dict) and isinstance(tree.get("refunds"), list):
+        tree = tree["refunds"]
+    refunds = [one for one in objects_of(tree) if one.get("object") == "Refund"]
+    if not refunds:
+        return None
+    wanted = {request.partner_id, request.number, *sum(request.parcels, ())} - {""}
+    ours = [
+        refund
+        for refund in refunds
+        if {text_of(refund.get("shipment_id")), text_of(refund.get("tracking_code"))}
+        & wanted
+    ]
+    if not ours:
+        raise AnswerError("EasyPost answered about another shipment")
+    return {
+        "refund_status": ours[0].get("status"),
+        "messages": ours[0].get("messages"),
+    }
 
 
 def _promised(value):
@@ -643,6 +693,34 @@ def _booked(shipment, request):
     )
 
 
+def _ordered(order, request):
+    """Return what was bought as an order: a shipment for each parcel."""
+    shipments = objects_of(order.get("shipments"))
+    if not shipments or any(map(_unbought, shipments)):
+        said = _messages(order) or "EasyPost has not bought all labels"
+        none = all(map(_unbought, shipments))
+        raise AnswerError(said, error_class="rejected" if none else "unknown")
+    if len(shipments) != len(request.packages):
+        raise AnswerError(
+            f"EasyPost names {len(shipments)} of {len(request.packages)} parcels"
+        )
+    parts = [
+        _booked(shipment, replace(request, packages=(package,)))
+        for shipment, package in zip(shipments, request.packages, strict=True)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    return Booked(
+        partner_id=text_of(order.get("id")),
+        packages=tuple(
+            replace(part.packages[0], charges=part.charges) for part in parts
+        ),
+        number=parts[0].number,
+        documents=tuple(paper for part in parts for paper in part.documents),
+        tracking_url=parts[0].tracking_url,
+    )
+
+
 def _charges(shipment):
     """Return the postage, and EasyPost's own fees where there are any."""
     fees = []
@@ -653,8 +731,8 @@ def _charges(shipment):
         code = _FEES.get(kind, "other")
         fees.append(Charge(code, amount, _FEE_CURRENCY, kind, kind))
     rate = object_of(shipment.get("selected_rate"))
-    postage, currency = amount_of(rate.get("rate")), text_of(rate.get("currency"))
-    if postage is None or not currency:
+    postage, currency = amount_of(rate.get("rate")), _currency(rate)
+    if postage is None:
         return tuple(fees)
     # The carrier's price comes without parts: fuel and the like are in it.
     code = "freight" if fees else "total"

@@ -62,6 +62,7 @@ from .integrators import (
     currency_of,
     document,
     filled,
+    gateway_errors,
     get,
     goods_value,
     insured_parts,
@@ -73,7 +74,7 @@ from .integrators import (
     rounded_up,
     street_lines,
 )
-from .plain import objects_of as each, text_of as text
+from .plain import objects_of as each, settled, text_of as text, whole_of
 
 #: Surcharge types. What isn't here stays ``other``.
 _CHARGES = {
@@ -114,6 +115,26 @@ _CHARGES = {
 #: better. ``PREFERRED`` is a conversion into another currency.
 _RATE_ORDER = ("ACCOUNT", "INCENTIVE", "ACTUAL", "CUSTOM", "CURRENT", "PREFERRED")
 
+#: FedEx's own names of currencies, older than ISO 4217.
+_CURRENCIES = {
+    "ARN": "ARS",
+    "CHP": "CLP",
+    "CID": "KYD",
+    "DHS": "AED",
+    "ECD": "XCD",
+    "JAD": "JMD",
+    "JYE": "JPY",
+    "KUD": "KWD",
+    "NMP": "MXN",
+    "NTD": "TWD",
+    "RDD": "DOP",
+    "SFR": "CHF",
+    "SID": "SGD",
+    "UKL": "GBP",
+    "UYP": "UYU",
+    "WON": "KRW",
+}
+
 _GROUND = frozenset(("FEDEX_GROUND", "GROUND_HOME_DELIVERY", "SMART_POST"))
 _STATES = frozenset(("US", "CA", "MX", "IN"))
 _SIGNATURES = {
@@ -143,7 +164,10 @@ class FedexAdapter(JsonCarrier):
 
     def errors(self, tree: Any) -> Iterator[tuple[str, str]]:
         """See :meth:`JsonCarrier.errors`. Names the fields FedEx names."""
-        for error in each(get(tree, "errors")):
+        errors = each(get(tree, "errors"))
+        if not errors:
+            yield from gateway_errors(tree)
+        for error in errors:
             code = text(error.get("code"))
             words = text(error.get("message")) or code
             fields = [
@@ -231,10 +255,7 @@ class FedexAdapter(JsonCarrier):
         output = self._output(tree)
         quotes = tuple(filter(None, map(_quote, each(get(output, "rateReplyDetails")))))
         if not quotes:
-            raise AnswerError(
-                _alerts(output) or "FedEx names no service with a price.",
-                error_class="rejected",
-            )
+            raise _refusal(output, "FedEx names no service with a price.", "rejected")
         return quotes
 
     # === BOOK === #
@@ -266,7 +287,7 @@ class FedexAdapter(JsonCarrier):
         output = self._output(tree)
         shipments = each(get(output, "transactionShipments"))
         if len(shipments) != 1:
-            raise AnswerError(_alerts(output) or "FedEx's answer holds no shipment.")
+            raise _refusal(output, "FedEx's answer holds no shipment.")
         shipment = shipments[0]
         pieces = each(get(shipment, "pieceResponses"))
         pieces = _in_order(pieces, request, "packageSequenceNumber")
@@ -368,8 +389,11 @@ class FedexAdapter(JsonCarrier):
                 if not _NOT_FOUND.match(code):
                     raise AnswerError(words or code, code)
             if not errors:
-                raise AnswerError("FedEx's answer names no parcel and no error.")
-            raise NotFoundError(text(get(errors[0], "message")))
+                output = self._output(tree, found=True)
+                words = "FedEx's answer names no parcel and no error."
+                raise _refusal(output, words)
+            first = errors[0]
+            raise NotFoundError(text(get(first, "message")), text(get(first, "code")))
         results = _in_order(results, request, "packageDetails", "sequenceNumber")
         numbers = [
             text(get(result, "trackingNumberInfo", "trackingNumber"))
@@ -406,10 +430,8 @@ class FedexAdapter(JsonCarrier):
         output = self._output(tree)
         words = text(get(output, "successMessage")) or text(get(output, "message"))
         if get(output, "cancelledShipment") not in (True, "true", "True"):
-            raise AnswerError(
-                _alerts(output) or words or "FedEx didn't cancel the shipment.",
-                error_class="rejected",
-            )
+            words = words or "FedEx didn't cancel the shipment."
+            raise _refusal(output, words, "rejected")
         return Cancelled("done", words)
 
     # === PICKUP === #
@@ -444,10 +466,8 @@ class FedexAdapter(JsonCarrier):
         """Return the confirmation with the location that gave it."""
         output = self._output(tree)
         code = text(get(output, "pickupConfirmationCode"))
-        if not code:
-            raise AnswerError(
-                _alerts(output) or "FedEx gave the collection no confirmation."
-            )
+        if not code or get(output, "cancelConfirmationMessage"):
+            raise _refusal(output, "FedEx gave the collection no confirmation.")
         location = text(get(output, "location"))
         return PickupBooked(f"{code} {location}".strip())
 
@@ -472,11 +492,10 @@ class FedexAdapter(JsonCarrier):
         """Return that the collection is cancelled."""
         output = self._output(tree)
         words = text(get(output, "cancelConfirmationMessage"))
-        if not words and not text(get(output, "pickupConfirmationCode")):
-            raise AnswerError(
-                _alerts(output) or "FedEx didn't cancel the collection.",
-                error_class="rejected",
-            )
+        # That a collection was ordered is confirmed with the location.
+        code = text(get(output, "pickupConfirmationCode"))
+        if not words and (not code or get(output, "location")):
+            raise _refusal(output, "FedEx didn't cancel the collection.", "rejected")
         return Cancelled("done", words)
 
     # === MANIFEST === #
@@ -516,7 +535,7 @@ class FedexAdapter(JsonCarrier):
                     )
                 documents.append(made)
         if not documents:
-            raise AnswerError(_alerts(output) or "FedEx sent no manifest.")
+            raise _refusal(output, "FedEx sent no manifest.")
         missing = tuple(
             (booking.reference, "Only FedEx Ground has a manifest.")
             for booking in request.bookings
@@ -534,8 +553,8 @@ class FedexAdapter(JsonCarrier):
         """
         for code, words in self.errors(tree):
             if found and _NOT_FOUND.match(code):
-                raise NotFoundError(words)
-            raise AnswerError(words, code, "rejected")
+                raise NotFoundError(words, code)
+            raise AnswerError(words or code, code, "rejected")
         output = get(tree, "output")
         if not isinstance(output, dict):
             raise AnswerError("FedEx's answer holds nothing.")
@@ -816,12 +835,33 @@ def _carrier_code(request: PickupRequest) -> str:
 # === WHAT IS ANSWERED === #
 
 
-def _alerts(output) -> str:
-    """Return what FedEx remarks, for a person."""
+def _refusal(output, words, error_class="poison") -> AnswerError:
+    """Return the error of an answer that doesn't bring what was asked for.
+
+    Its reason is in the remarks: what is a mere note there tells it only when
+    nothing else does.
+
+    :param words: what to say when FedEx says nothing
+    """
     alerts = get(output, "alerts")
-    if isinstance(alerts, str):
-        return alerts
-    return "; ".join(filter(None, (text(one.get("message")) for one in each(alerts))))
+    if isinstance(alerts, str) and alerts.strip():
+        return AnswerError(alerts.strip(), error_class=error_class)
+    alerts = [one for one in each(alerts) if text(one.get("message"))]
+    grave = [one for one in alerts if text(one.get("alertType")).upper() != "NOTE"]
+    said = grave or alerts
+    if not said:
+        return AnswerError(words, error_class=error_class)
+    told = "; ".join(dict.fromkeys(text(one["message"]) for one in said))
+    return AnswerError(told, text(said[0].get("code")), error_class)
+
+
+def _currency(*nodes) -> str:
+    """Return the currency, by ISO 4217, that the first of some nodes names."""
+    for node in nodes:
+        found = text(get(node, "currency")).upper()
+        if len(found) == 3:
+            return _CURRENCIES.get(found, found)
+    return ""
 
 
 def _in_order(nodes, request, *path):
@@ -919,11 +959,17 @@ def _best(rates, actual=""):
 
 def _total(rate):
     """Return what a rate comes to: with duties and fees when FedEx counts them."""
-    for name in ("totalNetChargeWithDutiesAndTaxes", "totalNetCharge", "netCharge"):
-        total = number(rate.get(name))
-        if total:
-            return total
-    return number(rate.get("totalNetCharge"))
+    names = (
+        "totalNetChargeWithDutiesAndTaxes",
+        "totalNetCharge",
+        "netCharge",
+        "totalNetFedExCharge",
+    )
+    detail = get(rate, "shipmentRateDetail")
+    found = [number(get(node, name)) for node in (rate, detail) for name in names]
+    found = [total for total in found if total is not None]
+    # A zero is no price, unless nothing else is said.
+    return next(filter(None, found), found[0] if found else None)
 
 
 def _listed(nodes, currency, code=""):
@@ -1003,10 +1049,11 @@ def _quote(reply) -> Quote | None:
         return None
     detail = get(rate, "shipmentRateDetail")
     detail = detail if isinstance(detail, dict) else {}
-    currency = text(rate.get("currency")) or text(detail.get("currency"))
-    if len(currency) != 3:
+    package = get(rate, "ratedPackages", "packageRateDetail")
+    currency = _currency(rate, detail, package)
+    if not currency:
         return None
-    weight = get(detail, "totalBillingWeight")
+    weight = get(detail, "totalBillingWeight") or get(package, "billingWeight")
     weight = kilograms(get(weight, "value"), text(get(weight, "units")))
     total = _total(rate)
     commit, operational = get(reply, "commit"), get(reply, "operationalDetail")
@@ -1015,8 +1062,7 @@ def _quote(reply) -> Quote | None:
         total=total,
         currency=currency,
         name=text(get(reply, "serviceName")),
-        charges=_lines(rate, detail, currency)
-        or (Charge("total", total, currency, "totalNetCharge"),),
+        charges=settled(_lines(rate, detail, currency), total, currency),
         transit_days=_transit_days(
             get(commit, "transitDays", "minimumTransitTime")
             or get(commit, "transitDays")
@@ -1044,7 +1090,7 @@ def _transit_days(written) -> int | None:
     name, _line, rest = text(written).upper().partition("_")
     if rest in ("DAY", "DAYS") and name in _DAYS:
         return _DAYS.index(name) + 1
-    return None
+    return whole_of(written)
 
 
 def _day(written) -> date | None:
@@ -1063,12 +1109,10 @@ def _shipment_charges(details) -> tuple[Charge, ...]:
     )
     if rate is None:
         return ()
-    currency = text(rate.get("currency"))
-    if len(currency) != 3:
+    currency = _currency(rate)
+    if not currency:
         return ()
-    return _lines(rate, rate, currency) or (
-        Charge("total", _total(rate), currency, "totalNetCharge"),
-    )
+    return settled(_lines(rate, rate, currency), _total(rate), currency)
 
 
 def _rated_packages(details) -> dict[int, dict]:
@@ -1088,15 +1132,14 @@ def _rated_packages(details) -> dict[int, dict]:
 
 
 def _piece_charges(piece, rate) -> tuple[Charge, ...]:
-    if rate is not None:
-        currency = text(rate.get("currency"))
-        if len(currency) == 3:
-            return _lines(rate, rate, currency)
+    if rate is not None and _currency(rate):
+        currency = _currency(rate)
+        return settled(_lines(rate, rate, currency), _total(rate), currency)
     line = charge(
         {"netChargeAmount": "total"},
         "netChargeAmount",
         get(piece, "netChargeAmount"),
-        text(get(piece, "currency")),
+        _currency(piece),
     )
     return (line,) if line else ()
 

@@ -9,13 +9,14 @@ for the caller to say.
 
 import base64
 import binascii
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Decimal
 from textwrap import wrap
 from typing import Any
 
 from odoo.addons.logistics_canonical.core.calls import CallError
 
 from ..core.shipping import Address, Document, Package, ShipRequest
+from .plain import amount_of
 
 #: Stand for credentials in a stored request (``core/calls.py``).
 ACCOUNT = "{credential:account_number}"
@@ -51,11 +52,8 @@ def text_of(value: Any) -> str:
 
 def number_of(value: Any) -> Decimal | None:
     """Return a number, or one written as text; None when it is none."""
-    try:
-        found = Decimal(text_of(value))
-    except InvalidOperation:
-        return None
-    if not found.is_finite() or abs(found.adjusted()) > _MOST_DIGITS:
+    found = amount_of(value)
+    if found is None or abs(found.adjusted()) > _MOST_DIGITS:
         return None
     return found
 

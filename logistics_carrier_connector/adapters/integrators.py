@@ -95,6 +95,25 @@ class JsonCarrier(CarrierAdapter):
 # === READING === #
 
 
+def gateway_errors(tree: Any) -> Iterator[tuple[str, str]]:
+    """Yield what stands before a carrier's API says when it lets nothing through.
+
+    It has forms of its own: OAuth's, an API gateway's fault.
+    """
+    error = get(tree, "error")
+    if error:
+        code = text(get(error, "code")) or text(error)
+        words = text(get(error, "message")) or text(get(tree, "error_description"))
+        yield code, words or text(get(tree, "message")) or code
+        return
+    for name in ("fault", "Fault"):
+        fault = get(tree, name)
+        if fault:
+            code = text(get(fault, "detail", "errorcode"))
+            yield code or text(get(fault, "faultcode")), text(get(fault, "faultstring"))
+            return
+
+
 def get(node: Any, *names: str) -> Any:
     """Return what lies at a path of names, None if there is nothing.
 

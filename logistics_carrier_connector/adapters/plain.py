@@ -6,9 +6,12 @@ Numbers come as text, lists as single objects, empty things as null. Nothing her
 raises on a value of the wrong type: it counts as missing.
 """
 
+import re
 from collections.abc import Iterable
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any
+
+from ..core.shipping import Charge
 
 #: Kilograms of one unit, exactly (the international pound of 1959).
 KILOGRAMS = {
@@ -20,6 +23,14 @@ KILOGRAMS = {
 }
 #: Centimetres of an inch, exactly.
 INCH = Decimal("2.54")
+
+#: ``1,234,567.8`` and ``1.234.567,8``: the mark of thousands stands before threes.
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*([.,])\d+")
+#: ``12,5``. With three digits after the comma it could be thousands.
+_COMMA = re.compile(r"[+-]?\d+,(?:\d{1,2}|\d{4,})")
+
+#: What a closing line of a price says (:func:`settled`).
+REST = "Total less what is itemised"
 
 #: Countries between which goods cross no customs border (Regulation (EU) No
 #: 952/2013, article 4; with Monaco, which belongs to the French territory).
@@ -37,9 +48,21 @@ def text_of(value: Any) -> str:
 
 
 def amount_of(value: Any) -> Decimal | None:
-    """Return a number, or one written as text; None when it is none."""
+    """Return a number, or one written as text; None when it is none.
+
+    With a comma before the decimals, too; None when it isn't clear whether the
+    comma stands before decimals or thousands: a price is right or missing.
+    """
+    said = text_of(value)
+    if "," in said:
+        grouped = _GROUPED.fullmatch(said)
+        if grouped and grouped[1] != grouped[2]:
+            said = said.replace(grouped[1], "")
+        elif not _COMMA.fullmatch(said):
+            return None
+        said = said.replace(",", ".")
     try:
-        amount = Decimal(text_of(value))
+        amount = Decimal(said)
     except InvalidOperation:
         return None
     return amount if amount.is_finite() else None
@@ -84,6 +107,29 @@ def sentences_of(value: Any, field: str = "") -> list[str]:
             for line in sentences_of(part, f"{field}.{name}" if field else str(name))
         ]
     return []
+
+
+def settled(
+    charges: Iterable[Charge],
+    total: Decimal,
+    currency: str,
+    *,
+    beside: Decimal = Decimal(0),
+) -> tuple[Charge, ...]:
+    """Return the lines of a price so that they come to its total.
+
+    What a carrier itemises is rarely all of it. The rest is a line of its own,
+    ``other``; without any line the total is the only one.
+
+    :param beside: what is listed elsewhere and in the total, too
+    """
+    lines = tuple(charges)
+    rest = total - beside - sum((line.amount for line in lines), Decimal(0))
+    if not rest:
+        return lines
+    if not lines and not beside:
+        return (Charge("total", total, currency),)
+    return (*lines, Charge("other", rest, currency, text=REST))
 
 
 def joined(sentences: Iterable[str]) -> str:

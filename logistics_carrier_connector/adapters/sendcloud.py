@@ -60,6 +60,7 @@ from .plain import (
     objects_of,
     round_up,
     sentences_of,
+    settled,
     text_of,
     whole_of,
     without_empty,
@@ -426,7 +427,8 @@ class SendcloudAdapter(CarrierAdapter):
         pickup = object_of(pickup.get("data")) or pickup
         key = text_of(pickup.get("id"))
         status = text_of(pickup.get("status")) or text_of(pickup.get("pickup_status"))
-        if not key or not status:
+        # Others call their own objects by a name.
+        if not key or not status or "object" in pickup:
             raise AnswerError("The answer names no pickup")
         if status.upper() not in ("CREATED", "ANNOUNCING", "ANNOUNCED"):
             said = joined(sentences_of(pickup.get("errors")))
@@ -703,11 +705,17 @@ def _good(tree):
     """
     if not isinstance(tree, dict):
         raise AnswerError("The answer is no object")
+    tree = _unwrapped(tree)
     if tree.get("errors") or tree.get("error"):
         if _is_missing(tree):
-            raise NotFoundError(_error_text(tree))
-        code = object_of(tree.get("error")).get("code")
-        raise AnswerError(_error_text(tree), text_of(code), "rejected")
+            raise NotFoundError(_error_text(tree), _error_code(tree))
+        raise AnswerError(_error_text(tree), _error_code(tree), "rejected")
+    said = text_of(tree.get("detail")) or text_of(tree.get("Message"))
+    if said and not tree.get("data"):
+        # What answers instead of the API: its framework, or the store behind it.
+        if text_of(tree.get("Code")) == "NoSuchKey" or said.startswith("Not found"):
+            raise NotFoundError(said, text_of(tree.get("Code")))
+        raise AnswerError(said, text_of(tree.get("Code")), "rejected")
     failed = objects_of(tree.get("failed_parcels"))
     if failed:
         said = joined(
@@ -725,11 +733,37 @@ def _good(tree):
     return tree
 
 
+def _unwrapped(tree):
+    """Return what Sendcloud's API descriptions wrap: ``{name: {"value": …}}``.
+
+    Recordings and stand-ins made of them answer in this form.
+    """
+    parts = list(tree.values())
+    if len(parts) == 1 and isinstance(parts[0], dict):
+        inner = parts[0].get("value")
+        if isinstance(inner, dict) and parts[0].keys() <= {
+            "value",
+            "summary",
+            "description",
+        }:
+            return inner
+    return tree
+
+
 def _is_missing(tree):
     codes = [tree.get("error"), *objects_of(tree.get("errors"))]
     return any(
         text_of(object_of(part).get("code")) in ("not_found", "404") for part in codes
     )
+
+
+def _error_code(tree):
+    """Return the code of the first error, else its HTTP status."""
+    for error in (object_of(tree.get("error")), *objects_of(tree.get("errors"))):
+        code = text_of(error.get("code")) or text_of(error.get("status"))
+        if code:
+            return code
+    return ""
 
 
 def _error_text(tree):
@@ -788,9 +822,12 @@ def _has_data(response):
 
 
 def _shipments(tree):
-    """Return the shipments of an answer; v2's parcels as shipments of v3."""
+    """Return the shipments of an answer; v2's parcels and the labels of orders as
+    shipments of v3."""
     if tree.get("data") is not None:
-        return [shipment for shipment in objects_of(tree["data"]) if shipment]
+        return [
+            _of_order(shipment) for shipment in objects_of(tree["data"]) if shipment
+        ]
     if "parcels" in tree and text_of(tree.get("id")):
         # A shipment without an envelope.
         return [tree]
@@ -813,6 +850,29 @@ def _shipments(tree):
         }
         for key, parcels in groups.items()
     ]
+
+
+def _of_order(label):
+    """Return the label of an order as a shipment, anything else as it is."""
+    if "parcels" in label or not text_of(label.get("parcel_id")):
+        return label
+    made = object_of(label.get("label"))
+    return {
+        "id": label.get("shipment_id"),
+        "external_reference_id": label.get("external_reference_id"),
+        "reference": label.get("order_number"),
+        "label_details": {"mime_type": made.get("mime_type")},
+        "errors": label.get("errors"),
+        "parcels": [
+            {
+                "id": label["parcel_id"],
+                "tracking_number": label.get("tracking_number"),
+                "tracking_url": label.get("tracking_url"),
+                "label_file": made.get("file"),
+                "documents": label.get("documents"),
+            }
+        ],
+    }
 
 
 def _references(shipment):
@@ -950,10 +1010,11 @@ def _quote(option):
             total=amount,
             currency=currency,
             name=text_of(option.get("name")),
-            charges=tuple(
-                filter(None, map(_charge, objects_of(price.get("breakdown"))))
-            )
-            or (Charge("total", amount, currency),),
+            charges=settled(
+                filter(None, map(_charge, objects_of(price.get("breakdown")))),
+                amount,
+                currency,
+            ),
             transit_days=None if hours is None else -(-hours // 24),
             weight=weight,
             weight_basis=basis,

@@ -57,6 +57,7 @@ from .integrators import (
     digits,
     document,
     filled,
+    gateway_errors,
     get,
     goods_value,
     insured_parts,
@@ -68,7 +69,14 @@ from .integrators import (
     rounded_up,
     street_lines,
 )
-from .plain import INCH, KILOGRAMS, objects_of as each, text_of as text
+from .plain import (
+    INCH,
+    KILOGRAMS,
+    REST,
+    objects_of as each,
+    settled,
+    text_of as text,
+)
 
 #: Accessorial codes of the appendix. What isn't here stays ``other``.
 _CHARGES = {
@@ -140,8 +148,6 @@ _REASONS = {
     "return": "RETURN",
     "documents": "SALE",
 }
-#: UPS doesn't itemise every negotiated price to the end.
-_REST = "Total less what is itemised"
 #: The sentence tells; its code has meant other things in other releases.
 _VOIDED_BEFORE = re.compile(r"already\s+(been\s+)?voided", re.IGNORECASE)
 #: What label recovery says of a voided shipment, in REST and before.
@@ -163,9 +169,26 @@ class UpsAdapter(JsonCarrier):
         ):
             yield text(error.get("code")), text(error.get("message"))
         # The shape of the older releases, which gateways still use.
-        for detail in each(get(tree, "Fault", "detail", "Errors", "ErrorDetail")):
+        details = each(get(tree, "Fault", "detail", "Errors", "ErrorDetail"))
+        for detail in details:
             error = get(detail, "PrimaryErrorCode")
             yield text(get(error, "Code")), text(get(error, "Description"))
+        if not details and not get(tree, "response") and not get(tree, "errors"):
+            yield from gateway_errors(tree)
+        # A refusal in the form of an answer.
+        for answer in each(list(tree.values()) if isinstance(tree, dict) else None):
+            told = get(answer, "Response")
+            status = get(told, "ResponseStatus", "Code")
+            if text(status or get(told, "ResponseStatusCode")) != "0":
+                continue
+            errors = each(get(told, "Error")) or each(get(told, "Alert"))
+            for error in errors:
+                code = text(error.get("ErrorCode")) or text(error.get("Code"))
+                words = text(error.get("ErrorDescription"))
+                yield code, words or text(error.get("Description"))
+            if not errors:
+                words = get(told, "ResponseStatus", "Description")
+                yield "", text(words or get(told, "ResponseStatusDescription"))
 
     def parse_response(
         self,
@@ -293,6 +316,7 @@ class UpsAdapter(JsonCarrier):
         price = _price(
             negotiated or get(results, "ShipmentCharges"),
             [line for part in lines for line in part],
+            _currency(negotiated, get(results, "ShipmentCharges")),
         )
         kind = "return_label" if request.is_return else "label"
         documents = []
@@ -559,7 +583,7 @@ class UpsAdapter(JsonCarrier):
     def _refuse(self, tree):
         """Raise what an answer with a good HTTP status holds of errors."""
         for code, words in self.errors(tree):
-            raise AnswerError(words or code, code, "rejected")
+            raise AnswerError(words or code or "UPS refused it", code, "rejected")
 
     def _shipment(self, request, *, rating):
         """Return the Shipment of a price or a booking."""
@@ -913,20 +937,44 @@ def _package_charges(parcel, negotiated):
     return _itemized(get(node, "ItemizedCharges"))
 
 
-def _price(node, package_lines) -> tuple[Decimal, str, tuple[Charge, ...]] | None:
+#: Parts of a price that name its currency.
+_PRICED = (
+    "TotalCharge",
+    "TotalCharges",
+    "TotalChargesWithTaxes",
+    "BaseServiceCharge",
+    "TransportationCharges",
+    "ServiceOptionsCharges",
+    "ItemizedCharges",
+)
+
+
+def _currency(*nodes) -> str:
+    """Return the currency the first of some prices names that names one."""
+    for node in nodes:
+        for name in _PRICED:
+            found = text(get(node, name, "CurrencyCode"))
+            if len(found) == 3:
+                return found
+    return ""
+
+
+def _price(
+    node, package_lines, currency
+) -> tuple[Decimal, str, tuple[Charge, ...]] | None:
     """Return total, currency and the shipment's own lines of a price.
 
     UPS lists its own rate for the transport, or sums it up with what it lists
-    singly; which of both is told by what is there.
+    singly; which of both is told by what is there. What it doesn't itemise to the
+    end (negotiated prices) is closed by a line.
 
     :param package_lines: what it lists with the packages, part of the total
+    :param currency: of the amounts that don't name one
     """
     total = get(node, "TotalCharge") or get(node, "TotalCharges")
     plain = number(get(total, "MonetaryValue"))
     taxed = number(get(node, "TotalChargesWithTaxes", "MonetaryValue"))
-    currency = text(get(total, "CurrencyCode"))
-    currency = currency or text(get(node, "TotalChargesWithTaxes", "CurrencyCode"))
-    if (plain is None and taxed is None) or len(currency) != 3:
+    if (plain is None and taxed is None) or not currency:
         return None
     listed = _itemized(get(node, "ItemizedCharges"), currency)
     singly = sum((line.amount for line in (*listed, *package_lines)), Decimal(0))
@@ -945,7 +993,7 @@ def _price(node, package_lines) -> tuple[Decimal, str, tuple[Charge, ...]] | Non
         if options and rest == options.amount:
             lines.append(options)
         elif rest and rest > 0:
-            lines.append(Charge("other", rest, currency, "TotalCharge", _REST))
+            lines.append(Charge("other", rest, currency, "TotalCharge", REST))
     elif transport:
         lines = [line for line in (transport, options) if line]
         if package_lines:
@@ -958,27 +1006,34 @@ def _price(node, package_lines) -> tuple[Decimal, str, tuple[Charge, ...]] | Non
                     Charge("other", rest, currency, options.partner_code, options.text)
                 )
     elif plain is not None and singly and plain > singly:
-        freight = charge(_CHARGES, "TotalCharge", str(plain - singly), currency, _REST)
+        freight = charge(_CHARGES, "TotalCharge", str(plain - singly), currency, REST)
         lines = [freight, *listed]
     else:
         lines = []
-    lines += [
-        line
-        for tax in each(get(node, "TaxCharges"))
-        if (
-            line := charge(
-                {text(tax.get("Type")): "tax"},
-                text(tax.get("Type")),
-                tax.get("MonetaryValue"),
-                currency,
-                text(tax.get("Type")),
-            )
-        )
-    ]
+    if not lines and not package_lines and plain:
+        lines.append(Charge("total", plain, currency, "TotalCharges"))
+    lines += _taxes(node, None if taxed is None else taxed - (plain or 0), currency)
     amount = taxed if taxed is not None else plain
-    if not any(line.code != "tax" for line in lines) and plain is not None:
-        lines.insert(0, Charge("total", plain, currency, "TotalCharges"))
-    return amount, currency, tuple(lines)
+    beside = sum((line.amount for line in package_lines), Decimal(0))
+    return amount, currency, settled(lines, amount, currency, beside=beside)
+
+
+def _taxes(node, expected, currency):
+    """Return the taxes. Beside negotiated options UPS tells one twice; then they
+    don't add up.
+
+    :param expected: what they come to, None when it isn't told
+    """
+    taxes = []
+    for tax in each(get(node, "TaxCharges")):
+        kind = text(tax.get("Type"))
+        value = tax.get("MonetaryValue")
+        taxes.append(charge({kind: "tax"}, kind, value, currency, kind))
+    taxes = [tax for tax in taxes if tax]
+    once = list(dict.fromkeys(taxes))
+    if expected is not None and sum(tax.amount for tax in taxes) != expected:
+        return once
+    return taxes
 
 
 def _quote(rated) -> Quote | None:
@@ -993,7 +1048,7 @@ def _quote(rated) -> Quote | None:
         lines = [
             line for parcel in parcels for line in _package_charges(parcel, negotiated)
         ]
-        price = _price(node, lines)
+        price = _price(node, lines, _currency(node, rated))
         if price:
             break
     if not (service and price):
@@ -1016,7 +1071,8 @@ def _quote(rated) -> Quote | None:
         or text(get(rated, "Service", "Description")),
         charges=(*charges, *lines),
         transit_days=int(days) if days is not None and 0 <= days < 366 else None,
-        deliver_by=_day(text(get(arrival, "Arrival", "Date"))),
+        deliver_by=_day(text(get(arrival, "Arrival", "Date")))
+        or _day(text(get(rated, "ScheduledDeliveryDate"))),
         weight=weight,
         weight_basis="billable" if weight else "",
     )

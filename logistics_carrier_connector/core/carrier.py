@@ -89,8 +89,8 @@ class NotFoundError(AnswerError):
 
     kind = "no_data"
 
-    def __init__(self, text="The partner has no such booking"):
-        super().__init__(text, error_class="rejected")
+    def __init__(self, text="The partner has no such booking", code=""):
+        super().__init__(text, code, error_class="rejected")
 
 
 class CarrierAdapter(Adapter):

@@ -322,7 +322,7 @@ def test_a_label_that_cannot_be_read_loses_no_number():
         (b"<skybillNumber>XP000000024FR</skybillNumber>", b""),
         (b"<skybillNumber>XP000000024FR</skybillNumber>", b"<skybillNumber/>"),
         (b"<errorCode>0</errorCode>", b""),
-        (b"shippingMultiParcelV4Response", b"shippingResponse"),
+        (b"shippingMultiParcelV4Response", b"trackSkybillV2Response"),
         (b"resultMultiParcelValue", b"other"),
     ],
 )

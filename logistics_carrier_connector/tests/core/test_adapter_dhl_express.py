@@ -21,6 +21,7 @@ from odoo.addons.logistics_carrier_connector.core.shipping import (
     CHARGE_CODES,
     Address,
     BookedRef,
+    Charge,
     Commodity,
     Package,
     PickupRequest,
@@ -254,7 +255,8 @@ def test_rates_are_read():
     ]
     assert sum(c.amount for c in first.charges) == first.total
     assert first.charges[3].text == "FUEL SURCHARGE"
-    assert quotes[1].charges == ()
+    # A price without parts is its own part.
+    assert quotes[1].charges == (Charge("total", Decimal("18.40"), "EUR"),)
 
 
 def test_a_local_product_that_was_asked_for_keeps_its_name():
