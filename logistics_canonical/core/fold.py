@@ -20,7 +20,7 @@ The rules:
   moved, whatever the clocks say.
 - A delivery, a return and a destruction are final. Later scans don't undo them;
   only a type that ``reopens`` does. Lost, cancelled and expired end when the
-  parcel is seen moving again.
+  parcel is seen moving again, cancelled also when it is booked anew.
 - What is delivered on the way back is delivered to the sender: it is returned.
 """
 
@@ -164,6 +164,8 @@ def _walk(actual, eta, suspect, count):
         if reached:
             stage = _STAGE[reached]
             if outcome in _SOFT and stage >= _PHYSICAL:
+                outcome = "open"
+            if outcome == "cancelled" and code == "booked":
                 outcome = "open"
             if stage >= _PHYSICAL or _STAGE[milestone] < _PHYSICAL:
                 milestone, milestone_at = reached, occurred

@@ -472,7 +472,10 @@ class LogisticsShipment(models.Model):
 
     def _prepare_event_row(self, connector, message, event, place):
         shipment_id, parcel_id = place
-        received_at = message.received_at
+        # An outbound message may have been written long before it was answered.
+        received_at = (
+            self.env.cr.now() if message.direction == "out" else message.received_at
+        )
         occurred_at = _naive(event.occurred_at)
         suspect = bool(
             event.classifier == "actual"

@@ -171,6 +171,13 @@ def test_the_way_back_ends_at_the_sender():
     assert simple_status(fold(after)) == "returning"
 
 
+def test_cancelled_ends_when_it_is_booked_anew():
+    events = [event("booked", 0), event("cancelled", 1)]
+    assert simple_status(fold(events)) == "cancelled"
+    assert simple_status(fold([*events, event("booked", 2)])) == "announced"
+    assert simple_status(fold([*events, event("label_created", 2)])) == "cancelled"
+
+
 def test_lost_and_cancelled_end_when_it_moves():
     for end in ("lost", "cancelled", "expired"):
         assert fold([event("picked_up", 1), event(end, 2)]).outcome == end
