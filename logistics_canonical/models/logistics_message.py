@@ -158,6 +158,7 @@ class LogisticsMessage(models.Model):
     res_id = fields.Many2oneReference(
         string="Record", model_field="res_model", readonly=True
     )
+    res_name = fields.Char(string="About", compute="_compute_res_name")
     attempt_ids = fields.One2many("logistics.attempt", "message_id")
     problem_ids = fields.One2many("logistics.message.problem", "message_id")
     open_problem_count = fields.Integer(
@@ -206,6 +207,17 @@ class LogisticsMessage(models.Model):
         if connector.pace_at and connector.pace_at > now:
             return self.env._("%s may not be called faster", connector.name)
         return self.env._("Is sent next")
+
+    @api.depends("res_model", "res_id")
+    def _compute_res_name(self):
+        for model, messages in self.grouped("res_model").items():
+            names = {}
+            if model in self.env:
+                # Whoever sees the message may know what it is about.
+                records = self.env[model].sudo().browse(messages.mapped("res_id"))
+                names = {rec.id: rec.display_name for rec in records.exists()}
+            for message in messages:
+                message.res_name = names.get(message.res_id, False)
 
     @api.depends("direction", "operation", "stream")
     def _compute_display_name(self):

@@ -12,6 +12,8 @@ from ..core.rates import choose, days
 class ChooseDeliveryCarrier(models.TransientModel):
     _inherit = "choose.delivery.carrier"
 
+    # Whoever compares has not chosen yet.
+    carrier_id = fields.Many2one(required=False)
     logistics_rule = fields.Selection(
         [
             ("cheapest", "The cheapest"),
@@ -36,6 +38,12 @@ class ChooseDeliveryCarrier(models.TransientModel):
             wizard.logistics_can_compare = any(
                 carrier._logistics_books() for carrier in wizard.available_carrier_ids
             )
+
+    def _onchange_carrier_id(self):
+        # The reason was given for another method, or another weight.
+        self.logistics_reason = False
+        self.logistics_choice_ids.is_chosen = False
+        return super()._onchange_carrier_id()
 
     def _get_delivery_rate(self):
         result = super()._get_delivery_rate()
@@ -130,6 +138,10 @@ class ChooseDeliveryCarrier(models.TransientModel):
 
     def button_confirm(self):
         """Add the method; the order remembers why this one."""
+        if not self.carrier_id:
+            raise UserError(
+                self.env._("Choose a shipping method, or compare the carriers.")
+            )
         result = super().button_confirm()
         # The reason holds for what was chosen by it, at its price.
         chosen = self.logistics_choice_ids.filtered("is_chosen")
