@@ -34,8 +34,10 @@ STYLES = ("keys", "lookup", "neither")
 REPEAT = {"keys": "keyed", "lookup": "lookup", "neither": "never"}
 #: Workers that send, each a scheduled action.
 SENDERS = 3
-#: Seconds after which a message is taken from a worker that doesn't finish it.
-LEASE = 4
+#: Seconds after which a message is taken from a worker that doesn't finish it. No call
+#: is begun in the second half. Long enough for all to be where a test wants them, on a
+#: busy machine, too; tests end the leases of the dead.
+LEASE = 16
 
 PREPARE = """
 found = {}
@@ -465,7 +467,7 @@ class Yard:
     # --- time ---
 
     def leases_end(self, references):
-        """Let the leases end of workers that are dead."""
+        """Let the leases end of workers that are dead, or have nothing under way."""
         self.database.sql(
             "UPDATE logistics_message SET next_attempt_at = now() AT TIME ZONE 'UTC'"
             " WHERE idempotency_key = ANY(%s) AND state = 'sending'",
@@ -507,7 +509,7 @@ class Yard:
                 "SELECT pg_notify('cron_trigger', %s)", [self.database.name]
             )
 
-    def recover(self, references, seconds=60):
+    def recover(self, references, seconds=120):
         """Wait until nothing more will happen to these parcels by itself."""
 
         def over():
