@@ -15,6 +15,7 @@
         "data/logistics_profiles.xml",
         "data/logistics_booking_data.xml",
         "data/ir_cron_data.xml",
+        "wizards/logistics_service_find_views.xml",
         "views/delivery_carrier_views.xml",
         "views/logistics_booking_views.xml",
         "views/logistics_pickup_views.xml",

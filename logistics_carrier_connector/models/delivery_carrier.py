@@ -167,6 +167,19 @@ class DeliveryCarrier(models.Model):
         adapter = self._logistics_ready_connector(company)._get_adapter()
         return getattr(adapter, "max_packages", 1)
 
+    def action_logistics_find_services(self):
+        """Open the dialog that asks the carrier which services it offers."""
+        self.ensure_one()
+        self._logistics_ready_connector(self.env.company)
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Find Services"),
+            "res_model": "logistics.service.find",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_carrier_id": self.id},
+        }
+
     # === RATES === #
 
     def logistics_rate_shipment(self, order):

@@ -34,7 +34,7 @@ class LogisticsServiceFind(models.TransientModel):
         """Ask for everything the carrier offers for such a parcel."""
         self.ensure_one()
         carrier = self.carrier_id
-        connector = carrier._logistics_ready_connector()
+        connector = carrier._logistics_ready_connector(self.company_id)
         request = ShipRequest(
             reference="rate",
             shipper=carrier._logistics_address(
@@ -49,7 +49,7 @@ class LogisticsServiceFind(models.TransientModel):
             contents="documents",
             settings=carrier._logistics_settings(),
         )
-        carrier._logistics_refuse(request)
+        carrier._logistics_refuse(request, self.company_id)
         ((quotes, error),) = self.env["logistics.rate"]._ask(
             [(connector, to_payload(request))],
             self.env["sale.order"],
@@ -60,7 +60,8 @@ class LogisticsServiceFind(models.TransientModel):
                 error or self.env._("The carrier offers nothing for such a parcel.")
             )
         self.line_ids.unlink()
-        self.env["logistics.service.find.line"].create(
+        # The price is written for all and shown to those who may see it.
+        self.env["logistics.service.find.line"].sudo().create(
             [
                 {
                     "find_id": self.id,
