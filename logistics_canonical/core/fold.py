@@ -163,14 +163,10 @@ def _walk(actual, eta, suspect, count):
         reached = kind.milestone
         if reached:
             stage = _STAGE[reached]
-            if outcome in _SOFT and stage >= _PHYSICAL:
-                outcome = "open"
-            if outcome == "cancelled" and code == "booked":
+            if _lives_again(outcome, code, reached):
                 outcome = "open"
             if stage >= _PHYSICAL or _STAGE[milestone] < _PHYSICAL:
                 milestone, milestone_at = reached, occurred
-            if outcome in _FINAL and reached == "returning":
-                outcome = "open"
         if outcome in _DELIVERED and kind.outcome_if_delivered:
             outcome = kind.outcome_if_delivered
             reason = why
@@ -201,6 +197,14 @@ def _walk(actual, eta, suspect, count):
         ("estimated" if eta[0] else "planned") if eta else "",
         count,
     )
+
+
+def _lives_again(outcome, code, reached):
+    if outcome in _FINAL:
+        return reached == "returning"
+    if outcome == "cancelled" and code == "booked":
+        return True
+    return outcome in _SOFT and _STAGE[reached] >= _PHYSICAL
 
 
 def _first(event):

@@ -3,7 +3,8 @@
 import json
 import logging
 from collections import defaultdict
-from datetime import timezone
+from datetime import datetime, timezone
+from typing import NamedTuple
 
 from psycopg2.extras import execute_values
 
@@ -16,6 +17,15 @@ from ..core.conditions import CONDITIONS, conditions
 from ..core.events import REFERENCE_TYPES
 
 audit = logging.getLogger("odoo.addons.logistics_canonical.audit")
+
+
+class Source(NamedTuple):
+    """What is kept of the message an event came with."""
+
+    id: int
+    correlation_id: str
+    received_at: datetime
+
 
 #: Columns of an event, in the order of the insert.
 EVENT_COLUMNS = (
@@ -288,8 +298,12 @@ class LogisticsShipment(models.Model):
         :param message: ``logistics.message`` record they came with
         :return: list of problem values (unknown or ambiguous numbers)
         """
+        source = Source(message.id, message.correlation_id, message.received_at)
+        if message.direction == "out":
+            # It may have been written long before it was answered.
+            source = source._replace(received_at=self.env.cr.now())
         return self._ingest_batch(
-            [(message.connector_id, message, event) for event in events]
+            [(message.connector_id, source, event) for event in events]
         )
 
     @api.model
@@ -300,7 +314,8 @@ class LogisticsShipment(models.Model):
         touched and writes what changed. The caller's transaction may have to be
         retried: two workers on one shipment are serialised by its row.
 
-        :param items: list of (connector, message, CanonicalEvent)
+        :param items: list of (connector, :class:`Source` or what has its fields,
+            CanonicalEvent)
         :return: list of problem values (unknown or ambiguous numbers)
         """
         if not items:
@@ -472,10 +487,7 @@ class LogisticsShipment(models.Model):
 
     def _prepare_event_row(self, connector, message, event, place):
         shipment_id, parcel_id = place
-        # An outbound message may have been written long before it was answered.
-        received_at = (
-            self.env.cr.now() if message.direction == "out" else message.received_at
-        )
+        received_at = message.received_at
         occurred_at = _naive(event.occurred_at)
         suspect = bool(
             event.classifier == "actual"
