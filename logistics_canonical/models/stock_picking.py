@@ -61,6 +61,9 @@ class StockPicking(models.Model):
     def _logistics_ensure_shipment(self):
         """Return the shipments of these transfers, creating what is missing."""
         shipments = self.env["logistics.shipment"]
+        self.filtered(
+            lambda picking: not picking.sudo().logistics_shipment_ids
+        )._logistics_take_turns()
         for picking in self:
             # Warehouse people make shipments by validating transfers; they have
             # no right to create one by hand.
@@ -72,6 +75,19 @@ class StockPicking(models.Model):
             shipments |= existing.sudo(False)
         self._logistics_sync_parcels()
         return shipments
+
+    def _logistics_take_turns(self):
+        """Let nobody else give these transfers something at the same time.
+
+        Their rows are written: of two transactions at once the second one fails, and
+        finds what the first one made when Odoo runs it again. A lock would only make
+        it wait, and then do the same once more.
+        """
+        if self:
+            self.env.cr.execute(
+                "UPDATE stock_picking SET write_date = write_date WHERE id = ANY(%s)",
+                [sorted(self.ids)],
+            )
 
     def _prepare_logistics_shipment_vals(self):
         """Return the values of the shipment this transfer gives rise to."""

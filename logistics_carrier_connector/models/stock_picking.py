@@ -276,6 +276,7 @@ class StockPicking(models.Model):
 
     def _logistics_book_one(self, raise_problems):
         self.ensure_one()
+        self._logistics_take_turns()
         carrier = self.carrier_id
         shipment = self._logistics_ensure_shipment()[:1]
         # See _logistics_ensure_shipment: warehouse people make shipments by shipping.
@@ -363,6 +364,7 @@ class StockPicking(models.Model):
             raise UserError(
                 self.env._("%s makes no return labels.", carrier.name or "-")
             )
+        self._logistics_take_turns()
         # As in _logistics_book_one.
         former = self.sudo().logistics_booking_ids.filtered(
             lambda b: b.kind == "return" and b.state in LIVE
