@@ -750,13 +750,14 @@ def _refuse_error(tree: Any, status: int = 200) -> None:
 def _billed(entries: Any) -> Mapping[str, Any]:
     """Return of a price in several currencies the one on the bill.
 
-    One without an amount is no price, whatever it is for.
+    One without an amount is no price, and one of nothing only when all are.
     """
     found = [
         entry
         for entry in objects_of(entries)
         if number_of(entry.get("price")) is not None
     ]
+    found = [entry for entry in found if number_of(entry["price"])] or found
     for kind in _BILLED:
         for entry in found:
             if text_of(entry.get("currencyType")).upper() == kind:

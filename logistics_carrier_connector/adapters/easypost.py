@@ -312,7 +312,7 @@ class EasyPostAdapter(CarrierAdapter):
     def read_manifest(self, tree, request: ManifestRequest, response):
         """Return the scan form. EasyPost may still be drawing it: then there is no
         document yet, and a ``scan_form`` event will tell its address."""
-        form = _good(tree, "ScanForm")
+        form = _good(_scan_form(tree), "ScanForm")
         key, status = text_of(form.get("id")), text_of(form.get("status"))
         said = text_of(form.get("message"))
         if status == "failed":
@@ -651,6 +651,22 @@ def _refund(tree, request):
         "refund_status": ours[0].get("status"),
         "messages": ours[0].get("messages"),
     }
+
+
+def _scan_form(tree):
+    """Return the scan form of a list of one, or of a batch; else what came."""
+    forms = objects_of(tree.get("scan_forms")) if isinstance(tree, dict) else []
+    if len(forms) == 1:
+        return forms[0]
+    if isinstance(tree, dict) and tree.get("object") == "Batch":
+        form = object_of(tree.get("scan_form"))
+        if not form:
+            raise AnswerError(
+                "EasyPost has not made the scan form of the batch yet",
+                error_class="unknown",
+            )
+        return form
+    return tree
 
 
 def _promised(value):

@@ -289,11 +289,11 @@ class FedexAdapter(JsonCarrier):
         if len(shipments) != 1:
             raise _refusal(output, "FedEx's answer holds no shipment.")
         shipment = shipments[0]
-        pieces = each(get(shipment, "pieceResponses"))
+        details = get(shipment, "completedShipmentDetail")
+        pieces = each(get(shipment, "pieceResponses")) or _tracked(details)
         pieces = _in_order(pieces, request, "packageSequenceNumber")
         numbers = [text(get(piece, "trackingNumber")) for piece in pieces]
         _check_numbers(numbers, request)
-        details = get(shipment, "completedShipmentDetail")
         master = (
             text(get(shipment, "masterTrackingNumber"))
             or text(get(details, "masterTrackingId", "trackingNumber"))
@@ -787,7 +787,7 @@ def _customs(request, payor, *, rating):
 
 def _commodity(part, currency):
     if not part.origin:
-        raise CallError(f"The country of origin of {part.description!r} is missing.")
+        raise CallError(f"The country of origin of {part.label} is missing.")
     # FedEx counts whole units; what isn't whole is one unit of all of it.
     counted = part.quantity == part.quantity.to_integral_value()
     value = part.value * part.quantity
@@ -885,6 +885,18 @@ def _in_order(nodes, request, *path):
     if sorted(places) == list(range(1, count + 1)):
         return [places[place] for place in sorted(places)]
     return nodes
+
+
+def _tracked(details):
+    """Return the packages of a shipment that lists them with its details only."""
+    return [
+        {
+            "packageSequenceNumber": package.get("sequenceNumber"),
+            "trackingNumber": get(package, "trackingIds", "trackingNumber"),
+            "packageDocuments": package.get("label"),
+        }
+        for package in each(get(details, "completedPackageDetails"))
+    ]
 
 
 def _check_numbers(numbers, request):
@@ -1050,7 +1062,8 @@ def _quote(reply) -> Quote | None:
     detail = get(rate, "shipmentRateDetail")
     detail = detail if isinstance(detail, dict) else {}
     package = get(rate, "ratedPackages", "packageRateDetail")
-    currency = _currency(rate, detail, package)
+    totals = (get(rate, "totalNetCharge"), get(detail, "totalNetCharge"))
+    currency = _currency(rate, detail, package, *totals)
     if not currency:
         return None
     weight = get(detail, "totalBillingWeight") or get(package, "billingWeight")
@@ -1064,14 +1077,16 @@ def _quote(reply) -> Quote | None:
         name=text(get(reply, "serviceName")),
         charges=settled(_lines(rate, detail, currency), total, currency),
         transit_days=_transit_days(
-            get(commit, "transitDays", "minimumTransitTime")
-            or get(commit, "transitDays")
-            or get(operational, "transitTime")
+            get(commit, "transitDays", "minimumTransitTime"),
+            get(commit, "transitDays"),
+            get(operational, "transitTime"),
+            get(commit, "transitDays", "description"),
         ),
         deliver_by=_day(
             get(commit, "dateDetail", "dayFormat")
             or get(operational, "deliveryDate")
             or get(operational, "commitDate")
+            or get(operational, "deliveryTimestamp")
         ),
         weight=weight,
         weight_basis=_basis(rate.get("ratedWeightMethod")) if weight else "",
@@ -1085,12 +1100,15 @@ def _basis(method):
     return "volumetric" if method.startswith("DIM") else "billable"
 
 
-def _transit_days(written) -> int | None:
-    """Return the number in ``TWO_DAYS``."""
-    name, _line, rest = text(written).upper().partition("_")
-    if rest in ("DAY", "DAYS") and name in _DAYS:
-        return _DAYS.index(name) + 1
-    return whole_of(written)
+def _transit_days(*told) -> int | None:
+    """Return the number in ``TWO_DAYS``, ``2 Business Days`` or ``2``."""
+    for written in told:
+        name, _mark, rest = re.sub(r"[_ ]+", "_", text(written).upper()).partition("_")
+        if rest in ("", "DAY", "DAYS", "BUSINESS_DAY", "BUSINESS_DAYS"):
+            days = _DAYS.index(name) + 1 if name in _DAYS else whole_of(name)
+            if days is not None:
+                return days
+    return None
 
 
 def _day(written) -> date | None:

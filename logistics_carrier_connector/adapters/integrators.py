@@ -129,8 +129,11 @@ def get(node: Any, *names: str) -> Any:
 
 
 def number(value: Any) -> Decimal | None:
-    """Return an amount or a weight, None when it is none or beyond all measure."""
-    found = amount_of(value)
+    """Return an amount or a weight, None when it is none or beyond all measure.
+
+    An amount may stand in an object with its currency.
+    """
+    found = amount_of(value.get("amount") if isinstance(value, dict) else value)
     if found is None or (found and abs(found.adjusted()) > _MOST_DIGITS):
         return None
     return found

@@ -596,7 +596,7 @@ def _item(request, package, item, returned):
         ("country of origin", item.origin),
     ):
         if not value:
-            raise CallError(f"{item.description!r} has no {name}, which customs want.")
+            raise CallError(f"{item.label} has no {name}, which customs want.")
     quantity, weight, value = item.quantity, item.weight, item.value
     if quantity != quantity.to_integral_value():
         # Half a metre is one piece of half the weight.

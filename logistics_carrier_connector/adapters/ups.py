@@ -332,9 +332,15 @@ class UpsAdapter(JsonCarrier):
         return Booked(
             partner_id=text(get(results, "ShipmentIdentificationNumber")) or numbers[0],
             packages=tuple(
-                BookedPackage(package.reference, tracking, tracking, tuple(part))
-                for package, tracking, part in zip(
-                    request.packages, numbers, lines, strict=True
+                BookedPackage(
+                    package.reference, tracking, tracking, tuple(part), **weight
+                )
+                for package, tracking, part, weight in zip(
+                    request.packages,
+                    numbers,
+                    lines,
+                    _billed(parcels, results),
+                    strict=True,
                 )
             ),
             number=numbers[0],
@@ -828,7 +834,7 @@ def _invoice(request):
 
 def _product(part, request):
     if not part.origin:
-        raise CallError(f"The country of origin of {part.description!r} is missing.")
+        raise CallError(f"The country of origin of {part.label} is missing.")
     # UPS counts whole units; what isn't whole is one unit of all of it.
     counted = part.quantity == part.quantity.to_integral_value()
     count = part.quantity if counted else Decimal(1)
@@ -899,6 +905,22 @@ def _numbers(parcels, request):
             f"{len(request.packages)} packages."
         )
     return numbers
+
+
+def _billed(parcels, results):
+    """Return the weight each package is charged by: its own, or the shipment's when
+    it is alone."""
+    nodes = [get(parcel, "BillingWeight") for parcel in parcels]
+    if len(nodes) == 1 and not nodes[0]:
+        nodes = [get(results, "BillingWeight")]
+    weights = [
+        kilograms(get(node, "Weight"), text(get(node, "UnitOfMeasurement", "Code")))
+        for node in nodes
+    ]
+    return [
+        {"weight": weight, "weight_basis": "billable"} if weight else {}
+        for weight in weights
+    ]
 
 
 def _papers(results, tracking):

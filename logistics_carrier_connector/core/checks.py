@@ -134,10 +134,10 @@ def _check_address(address: Address, wanted: set[str], abroad: bool):
 def _check_package(package: Package, abroad: bool):
     sides = (package.length, package.width, package.height)
     if package.weight <= 0:
-        weightless = [c.description for c in package.commodities if c.weight <= 0]
+        weightless = [c.label for c in package.commodities if c.weight <= 0]
         if weightless:
-            for description in weightless:
-                yield Finding("missing", description, "weight")
+            for goods in weightless:
+                yield Finding("missing", goods, "weight")
         else:
             yield Finding("missing", package.reference, "weight")
     elif package.weight > MOST_KG:
@@ -155,8 +155,8 @@ def _check_package(package: Package, abroad: bool):
         yield Finding("missing", package.reference, "commodities")
     for goods in package.commodities:
         if not goods.hs_code:
-            yield Finding("missing", goods.description, "hs_code")
+            yield Finding("missing", goods.label, "hs_code")
         if not goods.origin:
-            yield Finding("missing", goods.description, "origin")
+            yield Finding("missing", goods.label, "origin")
         if goods.value <= 0:
-            yield Finding("missing", goods.description, "value")
+            yield Finding("missing", goods.label, "value")

@@ -86,6 +86,11 @@ class Commodity:
     hs_code: str = ""
     sku: str = ""
 
+    @property
+    def label(self) -> str:
+        """What people find the goods by: ``[LAMP] Desk lamp``."""
+        return f"[{self.sku}] {self.description}" if self.sku else self.description
+
 
 @dataclass(frozen=True)
 class Package:

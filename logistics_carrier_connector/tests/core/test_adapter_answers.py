@@ -224,11 +224,14 @@ def test_ups_booking_comes_to_what_is_charged():
             "TotalCharges": money("33.00"),
             "TotalChargesWithTaxes": money("39.60"),
         },
+        "BillingWeight": {"UnitOfMeasurement": {"Code": "KGS"}, "Weight": "4.5"},
         "ShipmentIdentificationNumber": "1Z0001",
         "PackageResults": {"TrackingNumber": "1Z0001"},
     }
     answer = {"ShipmentResponse": {"ShipmentResults": results}}
     booked = value("ups", "book", answer)
+    (package,) = booked.packages
+    assert (package.weight, package.weight_basis) == (Decimal("4.5"), "billable")
     assert told(booked.charges) == [
         ("freight", 30),
         ("fuel", 3),
@@ -342,6 +345,54 @@ def test_fedex_amounts_lie_deeper():
     assert told(quote.charges) == [("total", Decimal("9.5"))]
 
 
+def test_fedex_amounts_stand_with_their_currency():
+    answer = fedex_rate(
+        rateType="ACCOUNT",
+        shipmentRateDetail={
+            "totalNetCharge": {"amount": "12.40", "currency": "SFR"},
+            "surCharges": {"type": "FUEL", "amount": {"amount": 2}},
+        },
+    )
+    (quote,) = value("fedex", "rate", answer)
+    assert (quote.total, quote.currency) == (Decimal("12.4"), "CHF")
+    assert told(quote.charges) == [("fuel", 2), ("other", Decimal("10.4"))]
+
+
+@pytest.mark.parametrize(
+    ("written", "days"),
+    [
+        ({"minimumTransitTime": "THREE_DAYS"}, 3),
+        ({"description": "8 business days"}, 8),
+        ({"description": "1 Day"}, 1),
+        ("TWO_DAYS", 2),
+        ("2", 2),
+        ({"description": "by the end of May"}, None),
+        ("UNKNOWN", None),
+    ],
+)
+def test_fedex_days(written, days):
+    answer = fedex_rate(rateType="LIST", totalNetCharge=9, currency="EUR")
+    reply = answer["output"]["rateReplyDetails"][0]
+    reply["commit"] = {"transitDays": written}
+    reply["operationalDetail"] = {"deliveryTimestamp": "2026-05-07T10:00:00"}
+    (quote,) = value("fedex", "rate", answer)
+    assert (quote.transit_days, quote.deliver_by) == (days, date(2026, 5, 7))
+
+
+def test_fedex_packages_in_the_details():
+    details = {
+        "masterTrackingId": {"trackingNumber": "70"},
+        "completedPackageDetails": [
+            {"sequenceNumber": 2, "trackingIds": [{"trackingNumber": "72"}]},
+            {"sequenceNumber": 1, "trackingIds": [{"trackingNumber": "70"}]},
+        ],
+    }
+    shipment = {"completedShipmentDetail": details}
+    answer = {"output": {"transactionShipments": [shipment]}}
+    booked = value("fedex", "book", answer, shipping(2))
+    assert [package.tracking_number for package in booked.packages] == ["70", "72"]
+
+
 def test_fedex_remarks_tell_why():
     alerts = [
         {"code": "A", "message": "By the way", "alertType": "NOTE"},
@@ -425,6 +476,15 @@ def test_dhl_prices_that_lack_something():
     assert (quote.total, quote.currency) == (Decimal("19.9"), "CZK")
     assert told(quote.charges) == [("total", Decimal("19.9"))]
     assert not value("dhl_express", "rate", dhl_rate())
+
+
+def test_dhl_price_of_nothing_is_none_of_several():
+    answer = dhl_rate(
+        totalPrice=[*priced(price=0), {"currencyType": "PULCL", "price": 0}]
+        + priced("BASEC", "USD", price=7)
+    )
+    (quote,) = value("dhl_express", "rate", answer)
+    assert (quote.total, quote.currency) == (7, "USD")
 
 
 def test_dhl_label_goes_without_saying():
@@ -655,6 +715,24 @@ def test_easypost_collections():
     pickup["status"] = "canceled"
     assert parse("easypost", "pickup", pickup).error_class == "rejected"
     assert value("easypost", "pickup_cancel", pickup) == Cancelled("done", "canceled")
+
+
+def test_easypost_scan_forms():
+    form = {
+        "id": "sf_1",
+        "object": "ScanForm",
+        "status": "created",
+        "tracking_codes": ["N1"],
+        "form_url": "https://x.example/sf_1.pdf",
+    }
+    batch = {"id": "batch_1", "object": "Batch", "scan_form": form}
+    for answer in (form, batch, {"scan_forms": [form]}):
+        made = value("easypost", "manifest", answer)
+        assert (made.partner_id, made.missing) == ("sf_1", ())
+    waiting = {**batch, "scan_form": None}
+    assert parse("easypost", "manifest", waiting).error_class == "unknown"
+    several = {"scan_forms": [form, form]}
+    assert parse("easypost", "manifest", several).error_class == "poison"
 
 
 def test_easypost_keeps_the_code_of_what_is_missing():

@@ -231,7 +231,7 @@ def test_goods_that_cross_a_border():
     assert payment["paymentType"] == "SENDER" and payment["payor"]
     with pytest.raises(CallError, match="listed"):
         build("book", replace(abroad, packages=BOXES))
-    with pytest.raises(CallError, match="origin of 'Clock'"):
+    with pytest.raises(CallError, match="origin of .*Clock is missing"):
         vague = replace(box, commodities=(replace(GOODS, origin=""),))
         build("book", replace(abroad, packages=(vague,)))
 

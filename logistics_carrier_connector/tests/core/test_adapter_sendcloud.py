@@ -263,7 +263,7 @@ def test_goods_are_left_out_at_home_when_something_lacks():
                 "recipient": FAR,
                 "packages": (replace(BOX, commodities=(replace(LAMP, hs_code=""),)),),
             },
-            "'Lamp' has no HS code",
+            "Lamp has no HS code",
         ),
         (
             {

@@ -226,7 +226,7 @@ def test_goods_that_cross_a_border_come_with_an_invoice():
         build("book", replace(abroad, packages=BOXES))
     with pytest.raises(CallError, match="day"):
         build("book", replace(abroad, ship_on=None))
-    with pytest.raises(CallError, match="origin of 'Clock'"):
+    with pytest.raises(CallError, match="origin of .*Clock is missing"):
         vague = replace(box, commodities=(replace(GOODS, origin=""),))
         build("book", replace(abroad, packages=(vague,)))
     assert (
