@@ -10,6 +10,22 @@ from ..core.rates import choose
 from ..core.shipping import Address, Commodity, Package, ShipRequest, to_payload
 
 DELIVERY_TYPE = "logistics"
+ADDRESS_FIELDS = (
+    "name",
+    "complete_name",
+    "is_company",
+    "commercial_partner_id",
+    "commercial_company_name",
+    "street",
+    "street2",
+    "city",
+    "zip",
+    "state_id",
+    "country_id",
+    "phone",
+    "email",
+    "vat",
+)
 
 
 class DeliveryCarrier(models.Model):
@@ -91,17 +107,19 @@ class DeliveryCarrier(models.Model):
 
     @api.depends("delivery_type", "logistics_connector_id")
     def _compute_can_generate_return(self):
-        super()._compute_can_generate_return()
+        result = super()._compute_can_generate_return()
         for carrier in self:
             if carrier._logistics_books():
                 carrier.can_generate_return = carrier._logistics_can("return")
+        return result
 
     @api.depends("delivery_type")
     def _compute_supports_shipping_insurance(self):
-        super()._compute_supports_shipping_insurance()
+        result = super()._compute_supports_shipping_insurance()
         for carrier in self:
             if carrier.delivery_type == DELIVERY_TYPE:
                 carrier.supports_shipping_insurance = True
+        return result
 
     @api.constrains("logistics_settings_text")
     def _check_logistics_settings_text(self):
@@ -300,8 +318,10 @@ class DeliveryCarrier(models.Model):
         )
         if not currency:
             raise UserError(
-                self.env._("The carrier's price is in %s, which Odoo doesn't know.")
-                % quote.currency
+                self.env._(
+                    "The carrier's price is in %s, which Odoo doesn't know.",
+                    quote.currency,
+                )
             )
         return currency._convert(
             float(quote.total), company.currency_id, company, fields.Date.today()
@@ -478,6 +498,16 @@ class DeliveryCarrier(models.Model):
         return self.logistics_package_type_id or self.env["stock.package.type"].new({})
 
     @api.model
+    def _logistics_read_ahead(self, warehouse):
+        """Read what a request needs of the sender, and nothing else.
+
+        Their tables are wide, and reading one field by name reads them all.
+        """
+        warehouse.fetch(["partner_id"])
+        warehouse.partner_id.fetch(ADDRESS_FIELDS)
+        warehouse.partner_id.country_id.fetch(["code"])
+
+    @api.model
     def _logistics_address(self, partner, company, label):
         """Return a partner as an address.
 
@@ -502,7 +532,7 @@ class DeliveryCarrier(models.Model):
             email=partner.email or firm.email or "",
             residential=not company_name,
             vat=firm.vat or "",
-            label=f"{label} ({partner.display_name})",
+            label=f"{label} ({partner.complete_name})",
         )
 
     @api.model
@@ -529,7 +559,7 @@ class DeliveryCarrier(models.Model):
             currency=currency.name,
             commodities=tuple(
                 Commodity(
-                    description=goods.product_id.display_name,
+                    description=goods.product_id.name,
                     quantity=to_decimal(goods.qty, 0),
                     weight=self._logistics_kg(goods.product_id.weight),
                     value=to_decimal(goods.monetary_value, 2),

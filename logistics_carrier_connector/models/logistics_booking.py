@@ -607,30 +607,44 @@ class LogisticsBooking(models.Model):
     # === LABELS === #
 
     def _take_documents(self, documents):
-        """Attach papers, and fetch those the carrier keeps."""
+        """Take over what a booking brought; ask for the label where none came."""
+        self.missing_labels = self._take_papers(documents)
+        if any(document.kind in LABELS for document in documents):
+            return
+        if self._can_fetch_label():
+            self._fetch_label()
+        else:
+            self._miss_label(
+                self.env._("%s gives each label once.", self.carrier_id.name)
+            )
+
+    def _take_papers(self, documents):
+        """Attach papers, and fetch those the carrier keeps.
+
+        :return: how many labels are still to come
+        """
         here = [document for document in documents if document.data]
         away = [
             document for document in documents if document.url and not document.data
         ]
         if here:
             self._attach(here)
+        now = self.env.cr.now()
         for place, document in enumerate(away):
             self.connector_id._enqueue(
                 "document",
                 to_payload(document),
                 record=self,
                 lane="realtime",
-                idempotency_key=f"{self.reference}:{place}:{document.url}",
+                # The same paper may be fetched once more, another time.
+                idempotency_key=(
+                    f"{self.reference}:{place}:{now:%Y%m%d%H%M%S}:{document.url}"
+                ),
             )
-        self.missing_labels = sum(document.kind in LABELS for document in away)
-        if not any(document.kind in LABELS for document in documents):
-            self._miss_label()
+        return sum(document.kind in LABELS for document in away)
 
-    def _miss_label(self):
-        """The parcel is booked, and its label did not come with the answer."""
-        if self._can_fetch_label():
-            self._fetch_label()
-            return
+    def _miss_label(self, why):
+        """The parcel is booked, and there is no label to stick on it."""
         self.shipment_id._raise_exception(
             "label_missing",
             reference=self.name,
@@ -638,12 +652,12 @@ class LogisticsBooking(models.Model):
             message=self.message_id,
             why=self.number or self.name,
             text=self.env._(
-                "%(booking)s is booked under %(number)s, but its label got lost on the "
-                "way, and %(carrier)s gives each label once. Print it from the "
-                "carrier's site, or cancel the booking and book again.",
+                "%(booking)s is booked under %(number)s, but its label is not here. "
+                "%(why)s Print it from the carrier's site, or cancel the booking and "
+                "book again.",
                 booking=self.name,
                 number=self.number or self.partner_ref or "-",
-                carrier=self.carrier_id.name,
+                why=why,
             ),
         )
 
@@ -664,18 +678,23 @@ class LogisticsBooking(models.Model):
 
     def _apply_documents(self, operation, result):
         if not result.ok:
-            self._message_picking(
-                self.env._(
-                    "The label of %(booking)s could not be fetched: %(why)s",
-                    booking=self.name,
-                    why=why_not(result),
-                )
+            why = self.env._(
+                "The label of %(booking)s could not be fetched: %(why)s",
+                booking=self.name,
+                why=why_not(result),
             )
-            return False
+            self._message_picking(why)
+            if self.state != "booked" or not self.missing_labels:
+                return False
+            self._miss_label(f"{why.rstrip('.')}.")
+            return True
         value = result.data["value"]
         documents = value if isinstance(value, tuple | list) else [value]
-        self._attach(documents)
-        self.missing_labels = max(self.missing_labels - len(documents), 0)
+        away = self._take_papers(documents)
+        here = sum(
+            document.kind in LABELS and bool(document.data) for document in documents
+        )
+        self.missing_labels = max(self.missing_labels - here, away)
         return True
 
     def _attach(self, documents):
@@ -898,8 +917,9 @@ class LogisticsBooking(models.Model):
         for booking in self:
             if booking.state not in ("failed", "cancelled"):
                 raise UserError(
-                    self.env._("%s is not over; there is nothing to repeat.")
-                    % booking.name
+                    self.env._(
+                        "%s is not over; there is nothing to repeat.", booking.name
+                    )
                 )
             if booking.kind == "return":
                 booking.picking_id._logistics_book_return()
@@ -922,13 +942,23 @@ class LogisticsBooking(models.Model):
         self._check_shipper()
         labels = self.sudo().label_ids
         if not labels:
-            if self.filtered(
-                lambda b: b.state == "booked" and b.sudo()._can_fetch_label()
-            ):
-                self.sudo()._fetch_label()
-                raise UserError(
-                    self.env._("The label is being fetched. Try again in a moment.")
-                )
+            wanted = self.sudo().filtered(
+                lambda b: b.state == "booked" and b._can_fetch_label()
+            )
+            for booking in wanted:
+                booking._fetch_label()
+            if wanted:
+                # An error would take the question back.
+                return {
+                    "type": "ir.actions.client",
+                    "tag": "display_notification",
+                    "params": {
+                        "message": self.env._(
+                            "The label is being fetched. Try again in a moment."
+                        ),
+                        "type": "info",
+                    },
+                }
             raise UserError(self.env._("There is no label yet."))
         # Printing is no change of the booking.
         self.sudo().is_printed = True

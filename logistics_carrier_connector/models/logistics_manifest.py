@@ -99,8 +99,9 @@ class LogisticsManifest(models.Model):
                 )
             else:
                 raise UserError(
-                    self.env._("The carrier has %s; it can't be taken back.")
-                    % manifest.name
+                    self.env._(
+                        "The carrier has %s; it can't be taken back.", manifest.name
+                    )
                 )
 
     def _request(self, reference):

@@ -16,7 +16,7 @@ class LogisticsParcel(models.Model):
 
     booking_id = fields.Many2one(
         "logistics.booking",
-        string="Booking",
+        string="Standing Booking",
         readonly=True,
         copy=False,
         index="btree_not_null",

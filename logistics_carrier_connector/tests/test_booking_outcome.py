@@ -202,7 +202,8 @@ class TestBookingOutcome(CarrierCommon):
     def test_the_label_is_kept_by_the_carrier(self):
         def kept(asked):
             return self.fake._book(
-                asked, documents=[paper(data=b"", url="https://parcelco.example/document/1")]
+                asked,
+                documents=[paper(data=b"", url="https://parcelco.example/document/1")],
             )
 
         self.fake.prepare("book", kept)
@@ -219,7 +220,8 @@ class TestBookingOutcome(CarrierCommon):
     def test_the_label_can_not_be_fetched(self):
         def kept(asked):
             return self.fake._book(
-                asked, documents=[paper(data=b"", url="https://parcelco.example/document/1")]
+                asked,
+                documents=[paper(data=b"", url="https://parcelco.example/document/1")],
             )
 
         self.fake.prepare("book", kept)
@@ -232,9 +234,41 @@ class TestBookingOutcome(CarrierCommon):
         self.assertEqual(picking.carrier_tracking_ref, "PC000001")
         self.assertFalse(booking.label_ids)
         self.assertIn("could not be fetched", self._messages_of(picking))
+        self.assertEqual(self._codes(), ["label_missing"])
         # Somebody who wants it asks for it again, another way.
-        with self.assertRaisesRegex(UserError, "being fetched"):
-            picking.action_logistics_print()
+        action = picking.action_logistics_print()
+        self.assertIn("being fetched", action["params"]["message"])
+        self._drain()
+        self.assertEqual(booking.label_ids.raw, b"%PDF-1.4 fetched")
+        self.assertIn("label_missing", [code for _m, code, _e in self.resolved])
+
+    def test_asked_for_the_label_the_carrier_says_where_it_is(self):
+        url = "https://parcelco.example/document/7"
+        self.fake.prepare("label", good(documents=[paper(data=b"", url=url)]))
+        picking = self._ship()
+        booking = self._booking(picking)
+        booking.action_fetch_label()
+        self._drain()
+        self.assertEqual(self.fake.calls[-1].url, url)
+        self.assertEqual(
+            sorted(booking.label_ids.mapped("raw")), [PDF, b"%PDF-1.4 kept"]
+        )
+        self.assertFalse(booking.missing_labels)
+
+    def test_a_lost_invoice_is_no_lost_label(self):
+        def kept(asked):
+            url = "https://parcelco.example/document/1"
+            return self.fake._book(
+                asked, documents=[paper(), paper("invoice", data=b"", url=url)]
+            )
+
+        self.fake.prepare("book", kept)
+        self.fake.prepare("document", Response(404, {}, b""))
+        picking = self._create_delivery()
+        picking.button_validate()
+        self._drain()
+        self.assertEqual(self._booking(picking).label_ids.raw, PDF)
+        self.assertNotIn("label_missing", self._codes())
 
     def test_fetched_again_by_hand(self):
         picking = self._ship()

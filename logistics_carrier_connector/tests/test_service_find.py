@@ -21,10 +21,8 @@ class TestServiceFind(CarrierCommon):
         return (
             self.env["logistics.service.find"]
             .with_user(user or self.manager)
-            .with_context(action["context"])
-            .create(
-                {"partner_id": self.customer.id, "warehouse_id": self.warehouse.id}
-            )
+            .with_context(**action["context"])
+            .create({"partner_id": self.customer.id, "warehouse_id": self.warehouse.id})
         )
 
     def test_what_is_offered_can_be_used(self):
