@@ -113,7 +113,7 @@ class LogisticsMessage(models.Model):
     )
     after_id = fields.Many2one(
         "logistics.message",
-        string="After",
+        string="Goes After",
         readonly=True,
         index="btree_not_null",
         help="Is not sent before that message is over.",

@@ -1177,7 +1177,8 @@ class TestOutbox(OutboxCommon):
                 for _worker in range(3):
                     self._lose_worker(message)
                 self.outbox._drain()
-                self._come_due(message) if message.next_attempt_at else None
+                if message.next_attempt_at:
+                    self._come_due(message)
                 self.assertEqual(message.state, state)
         self.assertFalse(self.partner.calls)
 

@@ -1,0 +1,125 @@
+# Copyright 2026 Logistics Suite contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Transfers that are ready to be validated, with and without a carrier.
+
+Imported by the scripts that run inside Odoo: no imports of this folder.
+"""
+
+import time
+
+
+def connector(env, key, url, credentials):
+    """Return a running connector whose partner is played on this machine."""
+    found = env["logistics.connector"].create(
+        {
+            "name": f"Bench {key}",
+            "profile_id": env["logistics.profile"]
+            .search([("key", "=", key)], limit=1)
+            .id,
+            "base_url": url,
+            "allow_loopback": True,
+        }
+    )
+    found._set_credentials(credentials)
+    found.action_start()
+    return found
+
+
+def carrier(env, connector, **values):
+    """Return a delivery method that books through a connector."""
+    product = env["product.product"].create(
+        {"name": connector.name, "type": "service", "list_price": 0}
+    )
+    return env["delivery.carrier"].create(
+        {
+            "name": connector.name,
+            "delivery_type": "logistics",
+            "integration_level": "rate_and_ship",
+            "product_id": product.id,
+            "logistics_connector_id": connector.id,
+            **values,
+        }
+    )
+
+
+def partner(env, name):
+    """Return a customer or warehouse with an address carriers accept."""
+    country = env.ref("base.us")
+    return env["res.partner"].create(
+        {
+            "name": name,
+            "street": "1 Market Street",
+            "city": "San Francisco",
+            "zip": "94105",
+            "state_id": env.ref("base.state_us_5").id,
+            "country_id": country.id,
+            "phone": "+1 415 555 0100",
+            "email": "goods@example.com",
+        }
+    )
+
+
+class Desk:
+    """A warehouse with goods, and a customer who orders them one by one."""
+
+    def __init__(self, env):
+        self.env = env
+        self.warehouse = env["stock.warehouse"].search(
+            [("company_id", "=", env.company.id)], limit=1
+        )
+        self.warehouse.partner_id = partner(env, "Bench Warehouse")
+        self.customer = partner(env, "Bench Customer")
+        self.product = env["product.product"].create(
+            {
+                "name": "Bench Lamp",
+                "type": "consu",
+                "is_storable": True,
+                "weight": 1.2,
+                "list_price": 49,
+                "hs_code": "940521",
+            }
+        )
+        env["stock.quant"]._update_available_quantity(
+            self.product, self.warehouse.lot_stock_id, 1_000_000
+        )
+        # The question whether to text the customer isn't what is measured.
+        env.company.stock_text_confirmation = False
+
+    def transfers(self, count, carrier=None):
+        """Return deliveries of confirmed orders, picked and ready to validate."""
+        orders = self.env["sale.order"].create(
+            [
+                {
+                    "partner_id": self.customer.id,
+                    "warehouse_id": self.warehouse.id,
+                    "carrier_id": carrier.id if carrier else False,
+                    "order_line": [
+                        (0, 0, {"product_id": self.product.id, "product_uom_qty": 1})
+                    ],
+                }
+                for _n in range(count)
+            ]
+        )
+        orders.action_confirm()
+        pickings = orders.picking_ids
+        pickings.move_ids.picked = True
+        assert set(pickings.mapped("state")) == {"assigned"}
+        assert pickings.carrier_id == (carrier or pickings.carrier_id.browse())
+        return pickings
+
+
+def validate(env, pickings):
+    """Validate transfers one by one, each in its own transaction.
+
+    :return: seconds each took, commit included
+    """
+    seconds = []
+    for picking in pickings:
+        # As a request begins: nothing is in the cache.
+        env.invalidate_all()
+        started = time.perf_counter()
+        done = picking.button_validate()
+        env.cr.commit()
+        seconds.append(time.perf_counter() - started)
+        assert done is True, done
+    return seconds
