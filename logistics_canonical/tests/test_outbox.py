@@ -88,6 +88,15 @@ class _Booker(Adapter):
         return replace(result, data=answer)
 
 
+class _Stumbling(_Booker):
+    """An adapter with a mistake that shows with some bookings only."""
+
+    def parse_response(self, operation, response, profile, request=None):
+        if request["reference"] == "R2":
+            raise ZeroDivisionError
+        return super().parse_response(operation, response, profile, request)
+
+
 class OutboxCommon(PartnerCommon):
     """A connector that books, for shipments that note what they are told."""
 
@@ -428,16 +437,10 @@ class TestOutbox(OutboxCommon):
 
     @mute_logger(OUTBOX)
     def test_an_adapter_that_stumbles_harms_no_other_message(self):
-        class Stumbling(_Booker):
-            def parse_response(self, operation, response, profile, request=None):
-                if request["reference"] == "R2":
-                    raise ZeroDivisionError
-                return super().parse_response(operation, response, profile, request)
-
         with patch.object(
             self.env.registry["logistics.connector"],
             "_adapter_classes",
-            lambda connector: {"profile": Stumbling},
+            lambda connector: {"profile": _Stumbling},
         ):
             good = self._write("book")
             bad = self._write("book", {"reference": "R2"})
