@@ -474,6 +474,15 @@ class TestBooking(CarrierCommon):
         with self.assertRaisesRegex(UserError, r"Feather.*weight"):
             picking.button_validate()
 
+    def test_the_terms_of_the_sale_go_before_the_companys(self):
+        self.env.company.incoterm_id = self.env.ref("account.incoterm_EXW")
+        agreed = self._sell()
+        agreed.sale_id.incoterm = self.env.ref("account.incoterm_DDP")
+        agreed.button_validate()
+        self._sell().button_validate()
+        self._drain()
+        self.assertEqual([r.incoterm for r in self.fake.requests()], ["DDP", "EXW"])
+
     def test_what_customs_wants_is_named(self):
         self.product.hs_code = False
         customer = self._create_address(
