@@ -109,9 +109,14 @@ class LogisticsRate(models.Model):
             return None, self.env._("%s did not answer in time", connector.name)
         if not isinstance(answer, Response):
             return None, redaction.redact_text(str(answer), call.secrets)
-        result = connector._get_adapter().parse_response(
-            "rate", answer, connector._compiled_profile(), payload
-        )
+        try:
+            result = connector._get_adapter().parse_response(
+                "rate", answer, connector._compiled_profile(), payload
+            )
+        except Exception:
+            # One carrier's answer must not take the others' prices away.
+            _logger.exception("The prices of %s can't be read", connector.name)
+            return None, self.env._("The answer of %s can't be read", connector.name)
         if result.ok:
             return tuple(result.data.get("value") or ()), ""
         text = "; ".join(problem.text for problem in result.parsed.problems)
