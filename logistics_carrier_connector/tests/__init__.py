@@ -1,3 +1,9 @@
 # Copyright 2026 Logistics Suite contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-from . import test_booking, test_booking_outcome, test_service_find, test_tracking
+from . import (
+    test_booking,
+    test_booking_outcome,
+    test_screens,
+    test_service_find,
+    test_tracking,
+)

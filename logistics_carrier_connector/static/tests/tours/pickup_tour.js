@@ -4,7 +4,7 @@ registry.category("web_tour.tours").add("logistics_pickup", {
     steps: () => [
         {
             content: "Plan a pickup",
-            trigger: ".o-kanban-button-new, .o_list_button_add",
+            trigger: ".o-kanban-button-new",
             run: "click",
         },
         {
@@ -13,7 +13,7 @@ registry.category("web_tour.tours").add("logistics_pickup", {
         },
         {
             content: "Choose the method on the phone",
-            trigger: ".o_kanban_record:contains('Ground'), .dropdown-item:contains('Ground')",
+            trigger: ".o_kanban_record:contains('Ground')",
             run: "click",
         },
         {
@@ -28,12 +28,25 @@ registry.category("web_tour.tours").add("logistics_pickup", {
             },
         },
         {
+            content: "What is booked shall be collected; a phone folds this button",
+            trigger: ".o_statusbar_buttons button[title='More']",
+            run: "click",
+        },
+        {
+            trigger: ".dropdown-item button[name='action_collect']",
+            run: "click",
+        },
+        {
+            content: "The booked parcel is listed",
+            trigger: ".o_field_widget[name='booking_ids']:contains('WH/OUT')",
+        },
+        {
             content: "Ask the carrier to come",
             trigger: "button[name='action_request']",
             run: "click",
         },
         {
-            trigger: ".o_arrow_button_current:contains('Requesting')",
+            trigger: ".o_statusbar_status button:contains('Requesting'):visible",
         },
     ],
 });
