@@ -20,6 +20,7 @@ PARTS = {
     "c": "latency",
     "d": "folding",
     "e": "growth",
+    "f": "validation",
 }
 
 
