@@ -87,6 +87,8 @@ class StockPicking(models.Model):
             self.env.cr.execute(
                 "UPDATE stock_picking SET write_date = write_date WHERE id = ANY(%s)",
                 [sorted(self.ids)],
+                # Being second is foreseen, no error for the log.
+                log_exceptions=False,
             )
 
     def _prepare_logistics_shipment_vals(self):
