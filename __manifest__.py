@@ -12,5 +12,6 @@
         "logistics_carrier_connector",
         "logistics_exception_queue",
     ],
+    "assets": {"web.assets_tests": ["logistics_suite/static/tests/tours/**/*"]},
     "application": True,
 }

@@ -345,6 +345,10 @@ class CarrierCommon(LogisticsCommon):
     def setUp(self):
         super().setUp()
         self.fake.reset()
+        self._note_exceptions()
+
+    def _note_exceptions(self):
+        """Keep what would go to a queue, in :attr:`raised` and :attr:`resolved`."""
         self.raised, self.resolved = [], []
         test = self
 
