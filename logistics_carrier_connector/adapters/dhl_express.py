@@ -416,6 +416,8 @@ class DhlExpressAdapter(CarrierAdapter):
         Several confirmations stand in one, separated by commas.
         """
         _refuse_error(tree)
+        if "cancel" in text_of(part_of(tree, "status")).lower():
+            raise AnswerError("The pickup is cancelled", error_class="rejected")
         numbers = part_of(tree, "dispatchConfirmationNumbers")
         numbers = numbers if isinstance(numbers, list) else [numbers]
         told = list(filter(None, map(text_of, numbers)))
@@ -444,9 +446,8 @@ class DhlExpressAdapter(CarrierAdapter):
         """See :meth:`CarrierAdapter.read_<operation>`."""
         _refuse_error(tree, response.status)
         said = text_of(part_of(tree, "status"))
-        confirmed = part_of(tree, "dispatchConfirmationNumber")
         # DHL's answer has no content; one that has must be about this.
-        if tree not in (None, {}) and not (confirmed or "cancel" in said.lower()):
+        if tree not in (None, {}) and "cancel" not in said.lower():
             raise AnswerError("The answer says nothing of the pickup")
         return Cancelled("done", said)
 

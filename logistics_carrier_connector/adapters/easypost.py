@@ -295,6 +295,8 @@ class EasyPostAdapter(CarrierAdapter):
 
     def read_pickup_cancel(self, tree, request: PickupRequest, response):
         pickup = _good(tree, "Pickup")
+        if not text_of(pickup.get("id")):
+            raise AnswerError("The answer names no pickup")
         status = text_of(pickup.get("status"))
         if status not in ("canceled", "cancelled"):
             said = joined([f"The collection is {status!r}", _messages(pickup)])

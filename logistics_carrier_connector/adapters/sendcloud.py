@@ -165,7 +165,11 @@ class SendcloudAdapter(CarrierAdapter):
             return result
         result = _explained(result, response)
         error_class = result.error_class
-        if operation == "book" and response.status == 409 and not _has_data(response):
+        if (
+            operation == "book"
+            and response.status == 409
+            and not (_shipments(_object(response)))
+        ):
             # Something has our reference, but the answer doesn't say what.
             error_class = "unknown"
         elif operation == "cancel" and response.status == 409:
@@ -174,7 +178,7 @@ class SendcloudAdapter(CarrierAdapter):
                 return Result(data={"value": Cancelled("already", said)})
         elif error_class == "rejected":
             # The profile's rule for errors doesn't mind whose fault they are.
-            error_class = classify(read.status) or error_class
+            error_class = classify(read.status) or _error_class(_object(response))
         return replace(result, error_class=error_class)
 
     # === RATES === #
@@ -361,6 +365,9 @@ class SendcloudAdapter(CarrierAdapter):
         answer = _good(tree)
         answer = object_of(answer.get("data")) or answer
         status, said = text_of(answer.get("status")), text_of(answer.get("message"))
+        if not said and "data" not in tree:
+            # Others have such statuses as well, without a sentence.
+            raise AnswerError("The answer says nothing of a cancellation")
         if status in _CANCELLATIONS:
             return Cancelled(_CANCELLATIONS[status], said)
         if response.status == 202 and not status:
@@ -446,6 +453,8 @@ class SendcloudAdapter(CarrierAdapter):
         pickup = _good(tree)
         pickup = object_of(pickup.get("data")) or pickup
         status = text_of(pickup.get("status")).upper()
+        if not text_of(pickup.get("id")) or "object" in pickup:
+            raise AnswerError("The answer names no pickup")
         if status not in _PICKUP_CANCELLATIONS:
             raise AnswerError(
                 f"The collection is {status!r}", code=status, error_class="rejected"
@@ -706,6 +715,8 @@ def _good(tree):
     if not isinstance(tree, dict):
         raise AnswerError("The answer is no object")
     tree = _unwrapped(tree)
+    if text_of(tree.get("action")):
+        raise AnswerError("This is a notification, not an answer")
     if tree.get("errors") or tree.get("error"):
         if _is_missing(tree):
             raise NotFoundError(_error_text(tree), _error_code(tree))
@@ -766,6 +777,13 @@ def _error_code(tree):
     return ""
 
 
+def _error_class(tree):
+    """Return the class of errors: that of the worst HTTP status they name."""
+    errors = objects_of(tree.get("errors"))
+    statuses = [whole_of(error.get("status")) or 0 for error in errors]
+    return classify(max(statuses, default=0)) or "rejected"
+
+
 def _error_text(tree):
     """Return errors for a person, each with what it is about."""
     lines = []
@@ -798,27 +816,19 @@ def _error_text(tree):
 
 def _explained(result, response):
     """Put the fields an error is about into its text."""
-    if not result.parsed.problems:
-        return result
-    try:
-        tree = json.loads(response.body)
-    except (ValueError, RecursionError):
-        return result
-    if not isinstance(tree, dict) or not (tree.get("errors") or tree.get("error")):
-        return result
-    said = _error_text(tree)
-    if not said:
+    said = _error_text(_object(response))
+    if not said or not result.parsed.problems:
         return result
     first = replace(result.parsed.problems[0], text=said)
     return replace(result, parsed=Parsed(problems=(first,)))
 
 
-def _has_data(response):
+def _object(response):
+    """Return the object an answer consists of, an empty one when it is none."""
     try:
-        tree = json.loads(response.body)
+        return object_of(json.loads(response.body))
     except (ValueError, RecursionError):
-        return False
-    return isinstance(tree, dict) and bool(_shipments(tree))
+        return {}
 
 
 def _shipments(tree):

@@ -509,6 +509,14 @@ def test_dhl_says_that_a_pickup_is_cancelled():
     assert cancelled == Cancelled("done", "cancelled")
 
 
+def test_dhl_pickup_is_ordered_or_cancelled():
+    ordered = {"dispatchConfirmationNumber": "PRG1", "readyByTime": "10:00"}
+    assert value("dhl_express", "pickup", ordered) == PickupBooked("PRG1")
+    assert parse("dhl_express", "pickup_cancel", ordered).error_class == "poison"
+    cancelled = {"dispatchConfirmationNumber": "PRG1", "status": "cancelled"}
+    assert parse("dhl_express", "pickup", cancelled).error_class == "rejected"
+
+
 def test_dhl_errors_name_their_codes():
     answer = {
         "status": "422",
@@ -819,6 +827,24 @@ def test_sendcloud_errors_of_other_forms(operation, answer, status, expected):
     assert refusal("sendcloud", operation, answer, status=status) == expected
 
 
+def test_sendcloud_errors_tell_whose_fault_they_are():
+    errors = [{"status": "503", "code": "unavailable", "detail": "Down"}]
+    assert refusal("sendcloud", "book", {"errors": errors})[0] == "transient"
+    errors.append({"status": "400", "code": "invalid", "detail": "Bad"})
+    assert refusal("sendcloud", "book", {"errors": errors[1:]})[0] == "rejected"
+
+
+def test_sendcloud_notification_is_no_booking():
+    parcel = {
+        "id": 5,
+        "tracking_number": "N1",
+        "status": {"id": 1000, "message": "Ready to send"},
+    }
+    assert value("sendcloud", "book", {"parcel": parcel}).number == "N1"
+    notified = {"action": "parcel_status_changed", "parcel": parcel}
+    assert parse("sendcloud", "book", notified).error_class == "poison"
+
+
 # === ANSWERS OF OTHERS === #
 
 OPERATIONS = (
@@ -852,6 +878,8 @@ OTHERS = (
     b' {"statusCode": 200}}], "status": {"title": "ok", "statusCode": 200}}',
     b'{"rates": [{"price": "3.10", "description": "Mail"}], "totalBasePrice": 3.1}',
     b'{"pickupNumber": "P1", "status": "scheduled", "trackingNumber": "0034"}',
+    b'{"confirmation": "P1", "status": "cancelled"}',
+    b'{"reference": "P1", "status": "CANCELLED", "cancelled": true}',
     b'{"parcels": [{"ncn": "0034", "errors": []}], "transactionId": 4}',
     b"[]",
     b"{}",
