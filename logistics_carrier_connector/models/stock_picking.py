@@ -597,7 +597,9 @@ class StockPicking(models.Model):
             "failed": [
                 f"{b.picking_id.name}: {b.error_text}"
                 for b in bookings
+                # What failed matters only until it is booked again, see _summary.
                 if b.state == "failed"
+                and any(not parcel.booking_id for parcel in b.parcel_ids)
             ],
             "label_ids": bookings.filtered(lambda b: b.state in LIVE).label_ids.ids,
         }

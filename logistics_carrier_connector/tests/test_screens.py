@@ -5,7 +5,7 @@ from odoo.tests import HttpCase, tagged
 
 from odoo.addons.logistics_canonical.transport import TransportError
 
-from .common import CarrierCommon
+from .common import CarrierCommon, refusal
 
 
 class ScreensCommon(CarrierCommon, HttpCase):
@@ -77,6 +77,22 @@ class TestScreens(ScreensCommon):
         self.assertIn("The cheapest of 2 offers", order.delivery_message)
         self.assertEqual(order.order_line.filtered("is_delivery").price_unit, 8.0)
 
+    def test_customers_get_a_return_label(self):
+        self.carrier.get_return_label_from_portal = True
+        customer = self._create_user("customer", "base.group_portal").partner_id
+        customer.write(
+            self.customer.copy_data()[0] | {"name": customer.name, "user_ids": []}
+        )
+        picking = self._sell(partner_id=customer.id)
+        picking.button_validate()
+        self._drain()
+        page = f"/my/orders/{picking.sale_id.id}"
+        self.start_tour(page, "logistics_ask_for_a_return_label", login="customer")
+        self._drain()
+        self.assertEqual(self._booking(picking).kind, "return")
+        self.assertEqual(self._booking(picking).state, "booked")
+        self.start_tour(page, "logistics_print_the_return_label", login="customer")
+
     def test_an_unknown_outcome_is_decided(self):
         self._create_user(
             "decider", "base.group_user,logistics_canonical.group_exception_operator"
@@ -101,6 +117,19 @@ class TestScreens(ScreensCommon):
 class TestScreensOnThePhone(ScreensCommon):
     browser_size = "375x667"
     touch_enabled = True
+
+    def test_what_was_refused_is_booked_again(self):
+        self.warehouse.out_type_id.logistics_label_wait = 30
+        self._answer_while_waited_for()
+        self.fake.prepare("book", refusal("The street is not known"))
+        picking = self._create_delivery()
+        self.start_tour(
+            f"/odoo/deliveries/{picking.id}",
+            "logistics_book_on_the_phone",
+            login="packer",
+        )
+        self.env.invalidate_all()
+        self.assertEqual(picking.carrier_tracking_ref, "PC000001")
 
     def test_a_pickup_is_asked_for(self):
         picking = self._ship()

@@ -17,6 +17,9 @@ export function openLabels(labelIds) {
     }
 }
 
+/** Transfers (ids) a dialog waits for: it tells what becomes of them itself. */
+export const awaited = new Set();
+
 registry.category("actions").add("logistics_print_labels", async (env, action) => {
     openLabels(action.params.label_ids);
     return {type: "ir.actions.act_window_close"};
@@ -26,7 +29,7 @@ registry.category("actions").add("logistics_print_labels", async (env, action) =
 export const logisticsLabelService = {
     dependencies: ["bus_service", "notification", "action"],
     start(env, {bus_service, notification, action}) {
-        bus_service.subscribe("logistics_booking", (message) => {
+        const tell = (message) => {
             const show = {
                 name: _t("Show"),
                 onClick: () =>
@@ -70,6 +73,11 @@ export const logisticsLabelService = {
                     type: "info",
                     buttons,
                 });
+            }
+        };
+        bus_service.subscribe("logistics_booking", (message) => {
+            if (!awaited.has(message.picking_id)) {
+                tell(message);
             }
             // What was read before the news is not shown again as if it were current.
             rpcBus.trigger("CLEAR-CACHES", [

@@ -6,9 +6,11 @@ import {browser} from "@web/core/browser/browser";
 import {Dialog} from "@web/core/dialog/dialog";
 import {registry} from "@web/core/registry";
 import {useService} from "@web/core/utils/hooks";
-import {openLabels} from "./label_service";
+import {awaited, openLabels} from "./label_service";
 
 const PAUSE = 500;
+/** Within which time the bus tells what was seen here. */
+const BUS_DELAY = 3000;
 
 /** Waits at the desk for labels, so long and no longer. */
 export class LabelWaitDialog extends Component {
@@ -25,8 +27,27 @@ export class LabelWaitDialog extends Component {
             labelIds: [],
         });
         this.ends = Date.now() + this.props.seconds * 1000;
+        this.props.pickingIds.forEach((id) => awaited.add(id));
         onWillStart(() => this.look());
-        onWillUnmount(() => browser.clearTimeout(this.timer));
+        onWillUnmount(() => {
+            browser.clearTimeout(this.timer);
+            this.stopTelling(0);
+        });
+    }
+
+    /**
+     * Leave the news to the notifications.
+     *
+     * @param {Number} delay in ms
+     */
+    stopTelling(delay) {
+        if (!this.hasStopped) {
+            this.hasStopped = true;
+            browser.setTimeout(
+                () => this.props.pickingIds.forEach((id) => awaited.delete(id)),
+                delay
+            );
+        }
     }
 
     get title() {
@@ -42,6 +63,11 @@ export class LabelWaitDialog extends Component {
         this.state.failed = progress.failed;
         this.state.labelIds = progress.label_ids;
         this.state.left = Math.max(0, Math.ceil((this.ends - Date.now()) / 1000));
+        if (!progress.open) {
+            this.stopTelling(BUS_DELAY);
+        } else if (!this.state.left) {
+            this.stopTelling(0);
+        }
         if (!progress.open && !progress.failed.length) {
             openLabels(progress.label_ids);
             this.props.close();

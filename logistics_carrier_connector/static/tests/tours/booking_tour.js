@@ -109,3 +109,38 @@ tours.add("logistics_booking_news", {
         },
     ],
 });
+
+tours.add("logistics_book_on_the_phone", {
+    steps: () => [
+        catchLabels,
+        {
+            content: "Validate the delivery",
+            trigger: "button[name='button_validate']",
+            run: "click",
+        },
+        {
+            content: "What the carrier said is where a phone shows it",
+            trigger: ".o_logistics_label_wait:contains('The street is not known')",
+        },
+        {
+            trigger: ".modal-footer button:contains('Close')",
+            run: "click",
+        },
+        {
+            content: "The refusal stays on the transfer",
+            trigger: ".alert-danger:contains('The street is not known'):visible",
+        },
+        {
+            content: "The button a phone shows is the one that books again",
+            trigger: ".o_statusbar_buttons > button[name='action_logistics_book']",
+            run: "click",
+        },
+        {
+            trigger: "body[data-opened*='/web/content/']",
+        },
+        {
+            content: "It printed, and can again",
+            trigger: ".o_statusbar_buttons > button[name='action_logistics_print']",
+        },
+    ],
+});
