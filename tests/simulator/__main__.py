@@ -31,18 +31,23 @@ def main():
     world = World(config["shipments"])
     try:
         # Numbers of an earlier run may still be in the database.
-        start(
+        server = start(
             world,
             options.port,
             accounts=config.get("accounts"),
             styles=config.get("styles"),
             first=int(time.time()) % 9_000_000 + 1,
         )
+        server.faults = config.get("faults", [])
     except OSError as error:
         print(f"Port {options.port} is taken ({error}); partners can't be asked back.")
     where = (world, config["connectors"], options.odoo_url, options.speed)
     if options.play_bookings or config.get("play_bookings"):
-        player = Pusher(*where, serial=int(time.time()))
+        player = Pusher(
+            *where,
+            serial=int(time.time()),
+            collected_after=config.get("collected_after"),
+        )
         threading.Thread(target=player.play_bookings, daemon=True).start()
     pusher = Pusher(*where)
     pusher.play(config["story"])

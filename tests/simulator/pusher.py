@@ -19,8 +19,18 @@ BEFORE_COLLECTION, BETWEEN_STEPS = 20, 4
 class Pusher:
     """Plays the story of a configuration against an Odoo."""
 
-    def __init__(self, world, connectors, base_url, speed=1.0, say=print, serial=0):
+    def __init__(
+        self,
+        world,
+        connectors,
+        base_url,
+        speed=1.0,
+        say=print,
+        serial=0,
+        collected_after=None,
+    ):
         self.world = world
+        self.collected_after = collected_after or {}
         self.connectors = {row["partner"]: row for row in connectors}
         self.base_url = base_url.rstrip("/")
         self.speed = speed
@@ -51,7 +61,8 @@ class Pusher:
     def play_bookings(self, until=lambda: False):
         """Let parcels that were booked live on, each on its own, until told to stop.
 
-        The first step waits a little, so that a booking can still be cancelled.
+        The first step waits a little (``collected_after``: partner to seconds), so
+        that a booking can still be cancelled.
         Partners that push nothing here are asked by whoever wants to know.
         """
         due = {}
@@ -61,7 +72,8 @@ class Pusher:
                     continue
                 now = time.monotonic()
                 if parcel.number not in due:
-                    due[parcel.number] = now + BEFORE_COLLECTION / self.speed
+                    wait = self.collected_after.get(parcel.partner, BEFORE_COLLECTION)
+                    due[parcel.number] = now + wait / self.speed
                 if now < due[parcel.number]:
                     continue
                 due[parcel.number] = now + BETWEEN_STEPS / self.speed

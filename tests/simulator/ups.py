@@ -128,6 +128,19 @@ SERVICES = {
     "11": (14.20, 3),
     "65": (33.10, 2),
 }
+#: The states a ZIP Code can be in, by its first digit (United States Postal Service).
+STATES = (
+    "CT MA ME NH NJ NY PR RI VI VT",
+    "DE NY PA",
+    "DC MD NC SC VA WV",
+    "AL FL GA MS TN",
+    "IN KY MI OH",
+    "IA MN MT ND SD WI",
+    "IL KS MO NE",
+    "AR LA OK TX",
+    "AZ CO ID NM NV TX UT WY",
+    "AK AS CA GU HI MP OR WA",
+)
 SUCCESS = {"ResponseStatus": {"Code": "1", "Description": "Success"}}
 #: From this version on, lists are lists even of one.
 LISTS = 2403
@@ -143,6 +156,16 @@ def _one_or_list(rows, version):
     return rows if recent or len(rows) != 1 else rows[0]
 
 
+def _is_place(address):
+    """Tell whether an address names a country and a postal code of its state."""
+    postal, state = str(at(address, "PostalCode", "")), at(address, "StateProvinceCode")
+    if not at(address, "CountryCode") or not postal:
+        return False
+    if address["CountryCode"] != "US" or not state:
+        return True
+    return postal[0].isdigit() and state in STATES[int(postal[0])].split()
+
+
 def _check(shipment, state):
     """Refuse what UPS would not rate or book."""
     account = state.accounts[NAME]["account"]
@@ -151,8 +174,7 @@ def _check(shipment, state):
     for party in ("ShipTo", "ShipFrom", "Shipper"):
         if party == "ShipFrom" and not shipment.get(party):
             continue
-        address = at(shipment, f"{party}.Address", {})
-        if not at(address, "CountryCode") or not at(address, "PostalCode"):
+        if not _is_place(at(shipment, f"{party}.Address", {})):
             text = f"Address Validation Error on {party} address"
             raise Refusal(errors(400, "120802", text))
     packages = listed(shipment.get("Package"))
