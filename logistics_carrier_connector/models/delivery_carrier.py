@@ -478,7 +478,9 @@ class DeliveryCarrier(models.Model):
         try:
             if source._name == "sale.order":
                 return self._get_packages_from_order(source, usual)
-            return self._get_packages_from_picking(source, usual)
+            # What isn't kept in stock is in no package but by its transfer's lines.
+            weighed = source.with_context(picking_id=source.id)
+            return self._get_packages_from_picking(weighed, usual)
         except UserError:
             # Odoo says that the weight is 0, but not whose.
             lines = (

@@ -190,30 +190,52 @@ class StockPicking(models.Model):
         return result
 
     def _logistics_after_validation(self):
-        """Wait at the desk, or tell how many bookings are under way."""
+        """Wait at the desk, or tell what is under way and what isn't."""
         booking = self.filtered(lambda p: p.logistics_booking_state == "booking")
-        if not booking:
-            return None
-        wait = max(booking.picking_type_id.mapped("logistics_label_wait"))
-        if wait and len(booking) <= 10:
+        # See _send_confirmation_email; a single one's trouble is told as an error.
+        missed = self.filtered(
+            lambda p: (
+                p.state == "done"
+                and p.logistics_booking_state == "none"
+                and p.logistics_can_book
+                and p.carrier_id.integration_level == "rate_and_ship"
+                and p.picking_type_id.print_label
+            )
+        )
+        wait = max(booking.picking_type_id.mapped("logistics_label_wait"), default=0)
+        if wait and len(booking) <= 10 and not missed:
             return {
                 "type": "ir.actions.client",
                 "tag": "logistics_wait_for_labels",
                 "params": {"picking_ids": booking.ids, "seconds": wait},
             }
-        if len(booking) == 1:
+        if len(booking) <= 1 and not missed:
             return None
+        texts = []
+        if booking:
+            texts.append(
+                self.env._(
+                    "%s transfers are being booked. Go on working; the column Booking "
+                    "shows how far each is.",
+                    len(booking),
+                )
+            )
+        if missed:
+            texts.append(
+                self.env._(
+                    "Not booked, because something is missing: %s. Open them and book "
+                    "to see what.",
+                    ", ".join(missed.mapped("name")),
+                )
+            )
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
             "params": {
                 "title": self.env._("Booking in the background"),
-                "message": self.env._(
-                    "%s transfers are being booked. Go on working; the column Booking "
-                    "shows how far each is.",
-                    len(booking),
-                ),
-                "type": "info",
+                "message": " ".join(texts),
+                "type": "warning" if missed else "info",
+                "sticky": bool(missed),
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
         }

@@ -130,6 +130,19 @@ class TestBooking(CarrierCommon):
         )
         self.assertEqual(set(parcels.mapped("status")), {"announced"})
 
+    def test_packages_weigh_what_the_transfer_put_into_them(self):
+        """Goods that aren't kept in stock are in no package afterwards."""
+        self.assertFalse(self.product.is_storable)
+        picking = self._create_delivery(quantity=3)
+        self._pack(picking, 1, 2)
+        picking.button_validate()
+        self._drain()
+        (request,) = self.fake.requests()
+        self.assertEqual(
+            [package.weight for package in request.packages],
+            [Decimal("1.2"), Decimal("2.4")],
+        )
+
     def test_numbers_go_to_the_parcel_they_name(self):
         """Carriers answer in any order; a label on the wrong box goes astray."""
         picking = self._create_delivery(quantity=2)
@@ -538,7 +551,9 @@ class TestBooking(CarrierCommon):
                     bad = self._create_delivery(**trouble)
                     pickings.insert(place, bad)
                     batch = bad.browse([p.id for p in pickings])
-                    batch.button_validate()
+                    told = batch.button_validate()["params"]["message"]
+                    self.assertIn("2 transfers", told)
+                    self.assertIn(bad.name, told)
                     self.assertEqual(set(batch.mapped("state")), {"done"})
                     self._drain()
                     self.assertEqual(
