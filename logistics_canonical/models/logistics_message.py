@@ -525,21 +525,17 @@ class LogisticsMessage(models.Model):
     def _raise_unknown(self, text):
         """Say that a person has to find out what became of this message."""
         self.ensure_one()
-        twice, never = self._choices()
+        # What the ways out would cost is not for everybody: see the decision.
         self._raise_exception(
             "outcome_unknown",
             message=self,
             why=self.operation,
             text=self.env._(
                 "Nobody knows whether %(partner)s carried out \u201c%(operation)s"
-                "\u201d: %(why)s. Look there, then decide here. Say it was not done, "
-                "and it is sent again: %(twice)s Say it was done, and nothing is sent: "
-                "%(never)s",
+                "\u201d: %(why)s. Look there, then decide here.",
                 partner=self.connector_id.name,
                 operation=self.operation,
                 why=(text or "").rstrip("."),
-                twice=twice,
-                never=never,
             ),
         )
 

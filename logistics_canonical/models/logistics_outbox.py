@@ -6,6 +6,7 @@ import random
 import time
 import uuid
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import replace
 from datetime import timedelta, timezone
 from typing import NamedTuple
 
@@ -478,6 +479,8 @@ class LogisticsOutbox(models.AbstractModel):
         else:
             left, status = True, job.answer.status
             found, result = self._parse(adapter, job, job.kind, job.answer, profile)
+            # Its owner shows people what the partner complains about.
+            result = _without_secrets(result, job.call.secrets)
             error_class, retry_after = result.error_class, result.retry_after
             text = _say(result) or (f"HTTP {status}" if error_class else "")
         # Partners repeat what they were sent, also in what they complain about.
@@ -760,6 +763,15 @@ def _hold_of(error_class, retry_after):
     if error_class != "throttled":
         return 0.0
     return retry.THROTTLED_LEAST if retry_after is None else retry_after
+
+
+def _without_secrets(result, secrets):
+    """Return a result whose problems repeat no secret."""
+    problems = tuple(
+        replace(problem, text=redaction.redact_text(problem.text, secrets))
+        for problem in result.parsed.problems
+    )
+    return replace(result, parsed=replace(result.parsed, problems=problems))
 
 
 def _say(result):

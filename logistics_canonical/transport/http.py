@@ -112,6 +112,10 @@ class Call:
                 found += [value, *_pem_body(value)]
         return [*found, *sorted(self._sent)]
 
+    def keep_secret(self, *values):
+        """Count values of the request among its secrets, as account numbers."""
+        self._sent.update(filter(None, values))
+
     @property
     def auth(self):
         """How the call is authenticated: an entry of the profile's ``auth``."""

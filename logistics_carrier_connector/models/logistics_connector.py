@@ -10,3 +10,10 @@ class LogisticsConnector(models.Model):
 
     def _adapter_classes(self):
         return {**super()._adapter_classes(), **ADAPTERS}
+
+    def _prepare_call(self, operation, payload, idempotency_key=""):
+        call = super()._prepare_call(operation, payload, idempotency_key)
+        # A delivery method's account stands in the request, where no credential is.
+        settings = payload.get("settings") or {}
+        call.keep_secret(settings.get("carrier_account"))
+        return call

@@ -95,6 +95,13 @@ class LogisticsException(models.Model):
         "logistics.message", string="Sample Message", readonly=True
     )
     text = fields.Text(string="What Happened", readonly=True)
+    choices_text = fields.Text(
+        string="Ways Out",
+        compute="_compute_choices_text",
+        groups="logistics_canonical.group_exception_operator,"
+        "logistics_canonical.group_auditor",
+        help="What each decision would mean and cost, were it wrong.",
+    )
     note = fields.Text(help="For whoever looks at it next.")
     first_seen = fields.Datetime(readonly=True, default=fields.Datetime.now)
     last_seen = fields.Datetime(readonly=True, default=fields.Datetime.now)
@@ -191,6 +198,20 @@ class LogisticsException(models.Model):
             exception.affected_count = (
                 self.env["logistics.message"].search_count(domain) if domain else 0
             )
+
+    @api.depends("code", "message_id.state")
+    def _compute_choices_text(self):
+        for exception in self:
+            exception.choices_text = False
+            message = exception.message_id
+            if exception.code == "outcome_unknown" and message.state == "unknown":
+                twice, never = message._choices()
+                exception.choices_text = self.env._(
+                    "Say it was not done, and it is sent again: %(twice)s\n"
+                    "Say it was done, and nothing is sent: %(never)s",
+                    twice=twice,
+                    never=never,
+                )
 
     @api.depends("reference_key", "company_id")
     def _compute_candidate_ids(self):

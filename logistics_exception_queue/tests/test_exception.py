@@ -267,8 +267,8 @@ class TestOutcomeUnknown(PartnerCommon):
         self.assertEqual((found.code, found.severity), ("outcome_unknown", "3"))
         self.assertEqual(found.connector_id, self.booker)
         twice, never = message._choices()
-        self.assertIn(twice, found.text)
-        self.assertIn(never, found.text)
+        self.assertIn(twice, found.choices_text)
+        self.assertIn(never, found.choices_text)
         self.assertIn("book", found.text)
         self.assertIn("Booker", found.text)
 
