@@ -27,6 +27,11 @@ class Source(NamedTuple):
     received_at: datetime
 
 
+#: Who may read shipments, and so what names them on records of others.
+SHIPMENT_GROUPS = (
+    "logistics_canonical.group_logistics_user,logistics_canonical.group_auditor"
+)
+
 #: Columns of an event, in the order of the insert.
 EVENT_COLUMNS = (
     "shipment_id",

@@ -2,15 +2,17 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from odoo import fields, models
 
+from .logistics_shipment import SHIPMENT_GROUPS
+
 
 class SaleOrder(models.Model):
     _inherit = "sale.order"
 
     logistics_shipment_ids = fields.One2many(
-        "logistics.shipment", "sale_id", string="Shipments"
+        "logistics.shipment", "sale_id", string="Shipments", groups=SHIPMENT_GROUPS
     )
     logistics_shipment_count = fields.Integer(
-        compute="_compute_logistics_shipment_count"
+        compute="_compute_logistics_shipment_count", groups=SHIPMENT_GROUPS
     )
 
     def _compute_logistics_shipment_count(self):

@@ -3,6 +3,8 @@
 from odoo import Command, fields, models
 from odoo.exceptions import UserError
 
+from .logistics_shipment import SHIPMENT_GROUPS
+
 
 class StockPicking(models.Model):
     _inherit = "stock.picking"
@@ -14,9 +16,10 @@ class StockPicking(models.Model):
         "shipment_id",
         string="Shipments",
         copy=False,
+        groups=SHIPMENT_GROUPS,
     )
     logistics_shipment_count = fields.Integer(
-        compute="_compute_logistics_shipment_count"
+        compute="_compute_logistics_shipment_count", groups=SHIPMENT_GROUPS
     )
 
     def _compute_logistics_shipment_count(self):

@@ -27,10 +27,10 @@ class LogisticsPortal(CustomerPortal):
         picking = order.sudo().picking_ids.filtered(lambda p: p.id == picking_id)
         if picking and picking._logistics_offers_return():
             try:
-                picking._logistics_book_return()
+                with request.env.cr.savepoint():
+                    picking._logistics_book_return()
             except UserError:
                 # What is missing is on our side; somebody here must mend it.
-                request.env.cr.rollback()
                 picking.activity_schedule(
                     "mail.mail_activity_data_warning",
                     note=request.env._(

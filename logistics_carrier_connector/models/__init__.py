@@ -8,6 +8,7 @@ from . import (
     logistics_connector,
     logistics_delivery_option,
     logistics_manifest,
+    logistics_message,
     logistics_parcel,
     logistics_pickup,
     logistics_rate,

@@ -90,7 +90,13 @@ class LogisticsBooking(models.Model):
         index=True,
         groups="logistics_canonical.group_logistics_user",
     )
-    parcel_ids = fields.Many2many("logistics.parcel", string="Parcels", readonly=True)
+    parcel_ids = fields.Many2many(
+        "logistics.parcel",
+        string="Parcels",
+        readonly=True,
+        groups="logistics_canonical.group_logistics_user,"
+        "logistics_canonical.group_auditor",
+    )
     parcel_count = fields.Integer(readonly=True)
     service = fields.Char(readonly=True)
     number = fields.Char(

@@ -1,9 +1,13 @@
 # Copyright 2026 Logistics Suite contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from odoo import Command, api, fields, models
+from odoo.exceptions import AccessError
 
 from ..core.carrier import why_not
 from ..core.shipping import to_payload
+
+#: Who is asked to come where.
+ASKED_WITH = {"carrier_id", "company_id", "warehouse_id"}
 
 
 class LogisticsCarrierRequestMixin(models.AbstractModel):
@@ -64,10 +68,39 @@ class LogisticsCarrierRequestMixin(models.AbstractModel):
         for vals in vals_list:
             # Numbers are given, not chosen.
             vals["name"] = self.env["ir.sequence"].sudo().next_by_code(self._name)
+            self._check_by_hand(vals.keys() - {"name"})
         return super().create(vals_list)
 
+    def write(self, vals):
+        self._check_by_hand(vals)
+        result = super().write(vals)
+        if not ASKED_WITH.isdisjoint(vals):
+            # What was listed is another carrier's, or stands elsewhere.
+            self.sudo().booking_ids = [Command.clear()]
+        return result
+
+    def _check_by_hand(self, names):
+        """Leave what the carrier is asked and answers to the actions.
+
+        :raise AccessError: when a person writes one of these fields
+        """
+        if self.env.su:
+            return
+        fixed = {
+            name
+            for name in names
+            if (field := self._fields.get(name)) and field.readonly and field.store
+        }
+        if any(record.state not in ("draft", "failed") for record in self):
+            # It is asked for with these.
+            fixed |= ASKED_WITH.intersection(names)
+        if fixed:
+            raise AccessError(
+                self.env._("This is not changed by hand: %s.", ", ".join(sorted(fixed)))
+            )
+
     def action_collect(self):
-        """List what is booked with this carrier and on no other one yet."""
+        """List what leaves here with this carrier and is on no other one yet."""
         for record in self:
             record.check_access("write")
             # Bookings are written by the system; whoever asks may list them.
@@ -81,6 +114,11 @@ class LogisticsCarrierRequestMixin(models.AbstractModel):
                         ("kind", "=", "ship"),
                         (self._booking_field, "=", False),
                         ("company_id", "=", record.company_id.id),
+                        (
+                            "picking_id.picking_type_id.warehouse_id",
+                            "=",
+                            record.warehouse_id.id,
+                        ),
                         ("carrier_id.logistics_connector_id", "=", connector.id),
                     ]
                 )

@@ -106,7 +106,7 @@ class LogisticsPickup(models.Model):
             request = pickup._request(reference)
             pickup._refuse(request)
             pickup._ask("pickup", request, reference, "requesting")
-            pickup.reference = reference
+            pickup.sudo().reference = reference  # see _ask
 
     def action_cancel(self):
         """Cancel, at the carrier too when it was asked."""
@@ -139,8 +139,10 @@ class LogisticsPickup(models.Model):
                 )
 
     def _release(self, state, why=False):
-        self.sudo().booking_ids = [Command.clear()]  # see action_collect
-        self.write({"state": state, "error_text": why})
+        # See action_collect.
+        self.sudo().write(
+            {"booking_ids": [Command.clear()], "state": state, "error_text": why}
+        )
 
     def _request(self, reference):
         """Return what the carrier is asked.

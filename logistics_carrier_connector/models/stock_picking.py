@@ -20,7 +20,13 @@ SEPARATORS = re.compile(r"[,;|\n]+")
 class StockPicking(models.Model):
     _inherit = "stock.picking"
 
-    logistics_booking_ids = fields.One2many("logistics.booking", "picking_id")
+    logistics_booking_ids = fields.One2many(
+        "logistics.booking",
+        "picking_id",
+        # As the bookings themselves; people who sell read transfers, too.
+        groups="stock.group_stock_user,logistics_canonical.group_logistics_user,"
+        "logistics_canonical.group_auditor",
+    )
     logistics_booking_state = fields.Selection(
         [
             ("none", "Not Booked"),
@@ -102,7 +108,7 @@ class StockPicking(models.Model):
         domain = Domain("logistics_booking_ids", "any!", wanted)
         if "none" in value:
             domain |= Domain("logistics_booking_ids", "not any!", ours)
-        return domain
+        return Domain("id", "in", self.sudo()._search(domain))
 
     @api.depends("sale_id", "carrier_id.allow_cash_on_delivery")
     def _compute_logistics_cod_amount(self):
@@ -538,7 +544,7 @@ class StockPicking(models.Model):
         )
         followed._logistics_ensure_shipment()
         # A number that was taken away again ends in its parcel too.
-        (self - followed).filtered("logistics_shipment_ids")._logistics_sync_parcels()
+        (self - followed)._logistics_sync_parcels()
 
     def _logistics_is_tracked(self):
         return super()._logistics_is_tracked() or bool(

@@ -3,6 +3,7 @@
 from . import (
     test_booking,
     test_booking_outcome,
+    test_carrier_rights,
     test_screens,
     test_service_find,
     test_tracking,

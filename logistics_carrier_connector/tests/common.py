@@ -328,14 +328,6 @@ class CarrierCommon(LogisticsCommon):
         cls.outbox = cls.env["logistics.outbox"]
         cls.profile = cls._create_profile()
         cls.product = cls._create_product("Lamp", default_code="LAMP")
-        cls.shipping = cls.env["product.product"].create(
-            {
-                "name": "Shipping",
-                "type": "service",
-                "list_price": 0.0,
-                "taxes_id": [Command.clear()],
-            }
-        )
         cls.customer = cls._create_address("Ada Customer", "Boston", "02108", "MA")
         cls.site = cls._create_site(cls.env.company)
         cls.company, cls.warehouse = cls.site.company, cls.site.warehouse
@@ -446,13 +438,15 @@ class CarrierCommon(LogisticsCommon):
     @classmethod
     def _create_carrier(cls, connector=None, **values):
         connector = connector or cls.connector
+        # The company of a method is that of its product.
+        company = values.pop("company_id", connector.company_id.id)
+        shipping = cls._create_product("Shipping", type="service", company_id=company)
         return cls.env["delivery.carrier"].create(
             {
                 "name": "Ground",
                 "delivery_type": "logistics",
                 "integration_level": "rate_and_ship",
-                "product_id": cls.shipping.id,
-                "company_id": connector.company_id.id,
+                "product_id": shipping.id,
                 "logistics_connector_id": connector.id,
                 "logistics_service": "ground",
                 **values,
