@@ -506,6 +506,19 @@ def ups_recover(sim, headers, reference="R1", version="v1"):
     return send(sim, "POST", f"/api/labels/{version}/recovery", asked, headers)
 
 
+def test_ups_refuses_a_postal_code_of_another_state(sim):
+    headers = ups_token(sim)
+    place = {"StateProvinceCode": "VT", "CountryCode": "US"}
+    answers = {}
+    for postal in ("50401", "05401"):
+        receiver = {"Name": "You", "Address": {**place, "PostalCode": postal}}
+        asked = ups_shipment(ShipTo=receiver)
+        answers[postal] = send(sim, "POST", "/api/shipments/v2409/ship", asked, headers)
+    status, body = answers["50401"]
+    assert (status, body["response"]["errors"][0]["code"]) == (400, "120802")
+    assert answers["05401"][0] == 200
+
+
 def test_ups_books_tracks_recovers_and_voids(sim):
     headers = ups_token(sim)
     path = "/api/shipments/v2409/ship"
@@ -1068,3 +1081,24 @@ def test_booked_parcels_are_played_and_pushed(sim):
     assert pushed[-1][1]["X-Hmac-Signature"].startswith("hmac-sha256-hex=")
     found = send(sim, "GET", waybill["trackingUrl"], None, DHL)[1]
     assert found["shipments"][0]["events"][-1]["typeCode"] == "OK"
+
+
+def test_some_partners_collect_later_so_that_there_is_time_to_cancel(sim):
+    bought = ep_bought(sim)
+    waybill = send(sim, "POST", "/shipments", dhl_shipment(), DHL)[1]
+    patient = Pusher(
+        sim.world,
+        [],
+        "",
+        speed=1000,
+        say=lambda text: None,
+        collected_after={"dhl_express": 10_000_000},
+    )
+    early = sim.world.parcels[bought["tracking_code"]]
+    late = sim.world.parcels[waybill["shipmentTrackingNumber"]]
+    end = time.monotonic() + 3
+    patient.play_bookings(
+        lambda: early.steps[-1].name == "delivered" or time.monotonic() > end
+    )
+    assert early.steps[-1].name == "delivered"
+    assert [step.name for step in late.steps] == ["announced"]
