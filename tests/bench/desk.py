@@ -69,53 +69,74 @@ class Desk:
         )
         self.warehouse.partner_id = partner(env, "Bench Warehouse")
         self.customer = partner(env, "Bench Customer")
-        self.product = env["product.product"].create(
-            {
-                "name": "Bench Lamp",
-                "type": "consu",
-                "is_storable": True,
-                "weight": 1.2,
-                "list_price": 49,
-                "hs_code": "940521",
-            }
+        self.products = env["product.product"].create(
+            [
+                {
+                    "name": f"Bench Lamp {number}",
+                    "type": "consu",
+                    "is_storable": True,
+                    "weight": 1.2,
+                    "list_price": 49,
+                    "hs_code": "940521",
+                }
+                for number in range(5)
+            ]
         )
-        env["stock.quant"]._update_available_quantity(
-            self.product, self.warehouse.lot_stock_id, 1_000_000
-        )
+        for product in self.products:
+            env["stock.quant"]._update_available_quantity(
+                product, self.warehouse.lot_stock_id, 1_000_000
+            )
         # The question whether to text the customer isn't what is measured.
         env.company.stock_text_confirmation = False
 
-    def transfers(self, count, carrier=None):
-        """Return deliveries of confirmed orders, picked and ready to validate."""
-        orders = self.env["sale.order"].create(
+    def orders(self, count, lines=1, carrier=None):
+        """Return quotations.
+
+        :param int count: how many
+        :param int lines: of each, with a product of its own; at most five
+        """
+        return self.env["sale.order"].create(
             [
                 {
                     "partner_id": self.customer.id,
                     "warehouse_id": self.warehouse.id,
                     "carrier_id": carrier.id if carrier else False,
                     "order_line": [
-                        (0, 0, {"product_id": self.product.id, "product_uom_qty": 1})
+                        (0, 0, {"product_id": product.id, "product_uom_qty": 1})
+                        for product in self.products[:lines]
                     ],
                 }
                 for _n in range(count)
             ]
         )
+
+    def transfers(self, *args, **kwargs):
+        """Return deliveries of confirmed orders, picked and ready to validate.
+
+        Parameters as of :meth:`orders`.
+        """
+        orders = self.orders(*args, **kwargs)
         orders.action_confirm()
         pickings = orders.picking_ids
         pickings.move_ids.picked = True
         assert set(pickings.mapped("state")) == {"assigned"}
-        assert pickings.carrier_id == (carrier or pickings.carrier_id.browse())
+        assert pickings.carrier_id == orders.carrier_id
         return pickings
 
 
-def warehouse_user(env):
-    """Return somebody who ships and has no other right."""
+def check(lots):
+    """Make sure that the transfers of ours are booked, and no others."""
+    for kind, pickings in lots.items():
+        bookings = pickings.sudo().logistics_booking_ids
+        count = len(pickings) if kind == "ours" else 0
+        assert bookings.mapped("state") == ["booking"] * count, kind
+        assert bookings.message_id.mapped("state") == ["pending"] * count, kind
+
+
+def person(env, name, group):
+    """Return somebody who has the rights of one group and no others."""
     return env["res.users"].create(
-        {
-            "name": "Bench Packer",
-            "login": "bench-packer",
-            "group_ids": [(6, 0, [env.ref("stock.group_stock_user").id])],
-        }
+        {"name": name, "login": name, "group_ids": [(6, 0, [env.ref(group).id])]}
     )
 
 

@@ -21,6 +21,8 @@ PARTS = {
     "d": "folding",
     "e": "growth",
     "f": "validation",
+    "g": "shopping",
+    "h": "sending",
 }
 
 
