@@ -62,28 +62,30 @@ class Handler(BaseHTTPRequestHandler):
         )
         if request.path.startswith("/_control/"):
             return self._send(control(request, self.server))
+        call = {"at": time.monotonic()}
         try:
-            self._play(request)
+            self._play(request, call)
         except (BrokenPipeError, ConnectionResetError):
             # The client has had enough; partners do not mind, either.
             self.close_connection = True
+        finally:
+            call["until"] = time.monotonic()
         return None
 
-    def _play(self, request):
+    def _play(self, request, call):
         server = self.server
         module, route, groups = find_route(request)
         partner = module.NAME if module else ""
         with server.state.lock:
             reference = asked_for(route, request, server.state, groups)
-            call = {
-                "at": time.monotonic(),
-                "partner": partner,
-                "method": request.method,
-                "path": self.path,
-                "reference": reference or "",
-                "books": reference is not None,
-                "key": request.header("Idempotency-Key"),
-            }
+            call.update(
+                partner=partner,
+                method=request.method,
+                path=self.path,
+                reference=reference or "",
+                books=reference is not None,
+                key=request.header("Idempotency-Key"),
+            )
             server.calls.append(call)
             if reference is not None:
                 server.ledger.asked[reference] += 1
