@@ -349,10 +349,7 @@ def to_payload(value: Any) -> Any:
             part.name: to_payload(getattr(value, part.name))
             for part in fields(value)
             # A zero is a value; what is empty, missing or off is left out.
-            if not any(
-                getattr(value, part.name) is nothing for nothing in (None, False)
-            )
-            and getattr(value, part.name) not in ("", b"", ())
+            if not _is_left_out(part, getattr(value, part.name))
         }
     if isinstance(value, Decimal | date | datetime):
         return value.isoformat() if isinstance(value, date) else str(value)
@@ -363,6 +360,12 @@ def to_payload(value: Any) -> Any:
     return value
 
 
+def _is_left_out(part, value):
+    """Tell whether a field is empty and comes back so without being told."""
+    empty = value is None or value is False or value in ("", b"", ())
+    return empty and value == part.default
+
+
 def from_payload(kind: type, payload: Any) -> Any:
     """Return ``payload`` as an instance of one of this module's dataclasses.
 
@@ -370,7 +373,7 @@ def from_payload(kind: type, payload: Any) -> Any:
     """
     try:
         return _build(kind, payload)
-    except (KeyError, TypeError, ArithmeticError) as error:
+    except (AttributeError, KeyError, TypeError, ArithmeticError) as error:
         raise ValueError(f"This is no {kind.__name__}: {error}") from error
 
 
@@ -381,6 +384,9 @@ def _build(kind, value):
     origin = get_origin(kind)
     if origin in (Union, UnionType):
         kinds = [part for part in get_args(kind) if part is not NoneType]
+        if value is not None and kinds == [datetime, date]:
+            # A day is no midnight.
+            return _build(datetime if "T" in value else date, value)
         return None if value is None else _build(kinds[0], value)
     if origin is tuple:
         parts = get_args(kind)
