@@ -23,7 +23,7 @@ import copy
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -52,21 +52,25 @@ from ..core.shipping import (
     Quote,
     ShipRequest,
 )
-from .forms import (
+from .answer_values import (
+    amount_of,
+    data_of,
+    document_of,
+    settled,
+    text_of,
+)
+from .request_parts import (
     ACCOUNT,
     PASSWORD,
-    crosses_customs,
     currency_of,
-    data_of,
+    described,
     needed,
-    number_of,
-    paper,
     round_up,
+    shares_of,
+    size_of,
     street_of,
-    text_of,
     weight_of,
 )
-from .plain import settled
 
 SUB_ACCOUNT = "{credential:sub_account}"
 
@@ -168,7 +172,7 @@ class ChronopostAdapter(CarrierAdapter):
             raise CallError("Cash on delivery isn't available with Chronopost here.")
         if (
             request.contents != "documents"
-            and crosses_customs(request)
+            and request.crosses_customs
             and not request.settings.get("customs_elsewhere")
         ):
             raise CallError(
@@ -243,7 +247,9 @@ class ChronopostAdapter(CarrierAdapter):
             for package, number in zip(request.packages, numbers, strict=True)
         )
         documents = tuple(
-            paper(kind, f"label-{booked.tracking_number}", data, booked.reference)
+            document_of(
+                kind, f"label-{booked.tracking_number}", data, package=booked.reference
+            )
             for booked, result in zip(packages, results, strict=True)
             if (data := data_of(result.get("pdfEtiquette")))
         )
@@ -339,7 +345,9 @@ class ChronopostAdapter(CarrierAdapter):
         data = data_of(told.get("skybill"))
         if not data:
             raise AnswerError("The answer holds no label")
-        return (paper("label", f"label-{request.number or request.partner_id}", data),)
+        return (
+            document_of("label", f"label-{request.number or request.partner_id}", data),
+        )
 
 
 # === WRITING === #
@@ -371,14 +379,11 @@ def _weight(package: Package) -> str:
 
 def _size(package: Package) -> dict[str, str]:
     """Return the measures in centimetres, all or none."""
-    sides = {name: getattr(package, name) for name in ("height", "length", "width")}
-    if not all(side > 0 for side in sides.values()):
-        return {}
-    return {name: f"{round_up(side, 0):f}" for name, side in sides.items()}
+    return {name: f"{round_up(side, 0):f}" for name, side in size_of(package).items()}
 
 
 def _party(prefix: str, address: Address) -> dict[str, Any]:
-    lines = street_of(address, _CARRIER, width=38, most=2)
+    lines = street_of(address, 38, 2)
     firm = address.company or address.name
     parts = {
         "Adress1": lines[0],
@@ -426,7 +431,7 @@ def _skybills(request: ShipRequest) -> list[dict[str, Any]]:
             # Cents.
             "insuredValue": str(cents) if cents else None,
             "insuredCurrency": _CURRENCY if cents else None,
-            "content1": _contents(package),
+            "content1": described(package.commodities)[:45] or None,
             **_size(package),
         }
         for position, (package, cents) in enumerate(
@@ -435,28 +440,11 @@ def _skybills(request: ShipRequest) -> list[dict[str, Any]]:
     ]
 
 
-def _contents(package: Package) -> str | None:
-    told = ", ".join(dict.fromkeys(part.description for part in package.commodities))
-    return told[:45] or None
-
-
 def _insured(request: ShipRequest) -> list[int]:
-    """Return in cents how much of the insured value falls on each parcel: by their
-    values, evenly without; the last takes what rounding leaves."""
-    if not request.insured:
-        return [0] * len(request.packages)
-    if currency_of(request) != _CURRENCY:
+    """Return in cents what each parcel is insured for."""
+    if request.insured and currency_of(request) != _CURRENCY:
         raise CallError("Chronopost insures in EUR only.")
-    shares = [package.value for package in request.packages]
-    if not sum(shares):
-        shares = [Decimal(1)] * len(shares)
-    whole = int(round_up(request.insured, 2) * 100)
-    cents = [
-        int((whole * share / sum(shares)).to_integral_value(ROUND_DOWN))
-        for share in shares
-    ]
-    cents[-1] += whole - sum(cents)
-    return cents
+    return [int(share * 100) for share in shares_of(request)]
 
 
 # === READING === #
@@ -521,7 +509,7 @@ def _as_ours(operation: str, tree: etree._Element) -> etree._Element:
 def _quote(product: Mapping[str, Any], count: int) -> Quote | None:
     code = text_of(product.get("productCode"))
     net, tax, total = (
-        number_of(product.get(name)) or Decimal(0)
+        amount_of(product.get(name)) or Decimal(0)
         for name in ("amount", "amountTVA", "amountTTC")
     )
     total = total or net + tax

@@ -21,27 +21,14 @@ Settings: ``zone`` (IANA; else the country's), ``use_payer_account`` and
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from odoo.addons.logistics_canonical.core.adapter import (
-    Parsed,
-    Problem,
-    Response,
-    Result,
-)
 from odoo.addons.logistics_canonical.core.calls import CallError
-from odoo.addons.logistics_canonical.core.events import Location
-from odoo.addons.logistics_canonical.core.places import place_zone
-from odoo.addons.logistics_canonical.core.readers import ReadError
 
 from ..core.carrier import (
-    ASKED_WITH,
     AnswerError,
-    CarrierAdapter,
     NotFoundError,
 )
 from ..core.shipping import (
@@ -57,23 +44,35 @@ from ..core.shipping import (
     Quote,
     ShipRequest,
 )
-from .forms import (
-    ACCOUNT,
-    crosses_customs,
-    currency_of,
+from .answer_values import (
+    amount_at,
+    amount_of,
+    at,
     data_of,
-    needed,
-    number_of,
+    document_of,
+    kilograms_of,
+    objects_at,
     objects_of,
-    paper,
-    part_of,
+    settled,
+    text_at,
+    text_of,
+    whole_of,
+)
+from .json_carrier import (
+    JsonCarrier,
+)
+from .request_parts import (
+    ACCOUNT,
+    currency_of,
+    described,
+    goods_of,
+    needed,
     round_up,
     street_of,
-    text_of,
     value_of,
     weight_of,
+    zone_of,
 )
-from .plain import settled
 
 PAYER_ACCOUNT = "{credential:payer_account_number}"
 DUTIES_ACCOUNT = "{credential:duties_account_number}"
@@ -157,54 +156,19 @@ _REASONS = {
     "return": "return",
 }
 _DOCUMENTS = {"label": "label", "invoice": "invoice"}
-#: Kilograms, exactly (the international pound of 1959).
-_POUND = Decimal("0.45359237")
 #: Which of a price's currencies counts: the one on the bill.
 _BILLED = ("BILLC", "PULCL", "BASEC", "")
 _NUMBERED = re.compile(r"\s*(\d{3,6}):\s*(.*)", re.DOTALL)
-_ALREADY = re.compile(r"already\s+(?:been\s+)?cancell?ed", re.IGNORECASE)
 
 
-class DhlExpressAdapter(CarrierAdapter):
+class DhlExpressAdapter(JsonCarrier):
     """MyDHL API: rates, bookings, returns and pickups."""
 
     max_packages = 999
 
-    def parse_response(
-        self,
-        operation: str,
-        response: Response,
-        profile,
-        request: Mapping[str, Any] | None = None,
-    ) -> Result:
-        """See :meth:`CarrierAdapter.parse_response`.
-
-        Each of the errors an answer lists becomes a problem of its own.
-        """
-        result = super().parse_response(operation, response, profile, request)
-        if operation not in ASKED_WITH:
-            return result
-        if result.ok:
-            # The profile describes tracking: to it a booking is nothing it knows,
-            # and one without events is empty.
-            return replace(result, parsed=Parsed())
-        if any(problem.kind == "no_data" for problem in result.parsed.problems):
-            return result
-        try:
-            told = list(_errors(self.read_body(response, profile)))
-        except ReadError:
-            return result
-        if operation == "pickup_cancel" and result.error_class == "rejected":
-            for _code, words in told:
-                if _ALREADY.search(words) and "complete" not in words.lower():
-                    value = Cancelled("already", words)
-                    return Result(retry_after=result.retry_after, data={"value": value})
-        if not told:
-            return result
-        problems = tuple(
-            Problem("partner_error", code=code, text=words) for code, words in told
-        )
-        return replace(result, parsed=Parsed(problems=problems))
+    def errors(self, tree: Any) -> Iterator[tuple[str, str]]:
+        """See :meth:`JsonCarrier.errors`: DHL's code, else the HTTP status."""
+        yield from _errors(tree)
 
     # === RATES === #
 
@@ -245,14 +209,14 @@ class DhlExpressAdapter(CarrierAdapter):
         """See :meth:`CarrierAdapter.read_<operation>`. Products without a price
         are left out: DHL lists what it could carry, too."""
         _refuse_error(tree)
-        if not isinstance(part_of(tree, "products"), list | dict):
+        if not isinstance(at(tree, "products"), list | dict):
             raise AnswerError("The answer names no products")
         products = objects_of(tree["products"])
-        told = [text_of(product.get("productCode")) for product in products]
+        told = [text_at(product, "productCode") for product in products]
         quotes = []
         for product in products:
-            code = told_code = text_of(product.get("productCode"))
-            local = text_of(product.get("localProductCode"))
+            code = told_code = text_at(product, "productCode")
+            local = text_at(product, "localProductCode")
             # A country's own products can share one global code.
             if local and local != code and told.count(code) > 1:
                 code = f"{code}/{local}"
@@ -307,29 +271,21 @@ class DhlExpressAdapter(CarrierAdapter):
             ]
         return _values(request), body
 
-    def return_body(self, request: ShipRequest, profile) -> tuple[dict, dict]:
-        """What a shipment from the customer is booked with; we pay for it."""
-        return self.book_body(replace(request, is_return=True), profile)
-
     def read_book(self, tree, request: ShipRequest, response) -> Booked:
         """See :meth:`CarrierAdapter.read_<operation>`."""
         _refuse_error(tree)
-        master = text_of(part_of(tree, "shipmentTrackingNumber"))
+        master = text_at(tree, "shipmentTrackingNumber")
         if not master:
             raise AnswerError("The answer names no shipment")
-        pieces = objects_of(part_of(tree, "packages"))
+        pieces = objects_at(tree, "packages")
         packages = _pair(request.packages, pieces, master)
         return Booked(
             partner_id=master,
             number=master,
             packages=packages,
             documents=tuple(_documents(tree, pieces, packages, request)),
-            charges=_charges_of(part_of(tree, "shipmentCharges")),
+            charges=_charges_of(at(tree, "shipmentCharges")),
         )
-
-    def read_return(self, tree, request: ShipRequest, response) -> Booked:
-        """See :meth:`read_book`; its labels are return labels."""
-        return self.read_book(tree, replace(request, is_return=True), response)
 
     # === LOOKUP === #
 
@@ -349,8 +305,8 @@ class DhlExpressAdapter(CarrierAdapter):
     def read_find(self, tree, request: ShipRequest, response) -> Booked:
         """See :meth:`CarrierAdapter.read_<operation>`. Papers aren't in it."""
         shipments = {
-            text_of(shipment.get("shipmentTrackingNumber")): shipment
-            for shipment in objects_of(part_of(tree, "shipments"))
+            text_at(shipment, "shipmentTrackingNumber"): shipment
+            for shipment in objects_at(tree, "shipments")
         }
         shipments.pop("", None)
         if not shipments:
@@ -367,7 +323,7 @@ class DhlExpressAdapter(CarrierAdapter):
                 error_class="rejected",
             )
         ((master, shipment),) = shipments.items()
-        pieces = objects_of(shipment.get("pieces"))
+        pieces = objects_at(shipment, "pieces")
         return Booked(
             partner_id=master,
             number=master,
@@ -416,14 +372,12 @@ class DhlExpressAdapter(CarrierAdapter):
         Several confirmations stand in one, separated by commas.
         """
         _refuse_error(tree)
-        if "cancel" in text_of(part_of(tree, "status")).lower():
+        if "cancel" in text_at(tree, "status").lower():
             raise AnswerError("The pickup is cancelled", error_class="rejected")
-        numbers = part_of(tree, "dispatchConfirmationNumbers")
+        numbers = at(tree, "dispatchConfirmationNumbers")
         numbers = numbers if isinstance(numbers, list) else [numbers]
         told = list(filter(None, map(text_of, numbers)))
-        told = told or list(
-            filter(None, [text_of(part_of(tree, "dispatchConfirmationNumber"))])
-        )
+        told = told or list(filter(None, [text_at(tree, "dispatchConfirmationNumber")]))
         if not told:
             raise AnswerError("The answer confirms no pickup")
         return PickupBooked(",".join(told))
@@ -445,7 +399,7 @@ class DhlExpressAdapter(CarrierAdapter):
     def read_pickup_cancel(self, tree, request: PickupRequest, response) -> Cancelled:
         """See :meth:`CarrierAdapter.read_<operation>`."""
         _refuse_error(tree, response.status)
-        said = text_of(part_of(tree, "status"))
+        said = text_at(tree, "status")
         # DHL's answer has no content; one that has must be about this.
         if tree not in (None, {}) and "cancel" not in said.lower():
             raise AnswerError("The answer says nothing of the pickup")
@@ -469,15 +423,7 @@ def _number(value: Decimal, places: int) -> float | int:
 
 
 def _zone(settings, address: Address):
-    name = settings.get("zone") or place_zone(
-        Location(country=address.country, state=address.state), {}
-    )
-    if not name:
-        return timezone.utc
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise CallError(f"{name!r} is not an IANA time zone.") from error
+    return zone_of(address, str(settings.get("zone", ""))) or timezone.utc
 
 
 def _instant(moment: datetime) -> str:
@@ -518,7 +464,7 @@ def _is_declarable(request: ShipRequest) -> bool:
     told = request.settings.get("customs_declarable")
     if told is not None:
         return bool(told)
-    return request.contents != "documents" and crosses_customs(request)
+    return request.contents != "documents" and request.crosses_customs
 
 
 def _services(request: ShipRequest) -> list[dict[str, Any]]:
@@ -606,10 +552,7 @@ def _postal(address: Address, lines: list[str]) -> dict[str, str]:
 
 def _rate_address(address: Address) -> dict[str, str]:
     # A price needs no street, and at the checkout there may be none yet.
-    lines = (
-        street_of(address, "DHL Express", width=45, most=3) if address.street else []
-    )
-    return _postal(address, lines)
+    return _postal(address, street_of(address, 45, 3) if address.street else [])
 
 
 def _party(address: Address, *, roles: bool = True) -> dict[str, Any]:
@@ -622,9 +565,7 @@ def _party(address: Address, *, roles: bool = True) -> dict[str, Any]:
     if address.email and len(address.email) <= 70:
         contact["email"] = address.email
     party: dict[str, Any] = {
-        "postalAddress": _postal(
-            address, street_of(address, "DHL Express", width=45, most=3)
-        ),
+        "postalAddress": _postal(address, street_of(address, 45, 3)),
         "contactInformation": contact,
     }
     numbers = [
@@ -640,13 +581,7 @@ def _party(address: Address, *, roles: bool = True) -> dict[str, Any]:
 
 
 def _description(request: ShipRequest) -> str:
-    told = request.settings.get("description") or ", ".join(
-        dict.fromkeys(
-            part.description
-            for package in request.packages
-            for part in package.commodities
-        )
-    )
+    told = request.settings.get("description") or described(goods_of(request))
     return (told or request.contents)[:70]
 
 
@@ -717,11 +652,11 @@ def _line(position, part, package, request, reason):
 
 def _errors(tree: Any) -> Iterator[tuple[str, str]]:
     """Yield DHL's code, else the HTTP status, and text of each error."""
-    for reason in objects_of(part_of(tree, "reasons")):
-        yield text_of(reason.get("code")), text_of(reason.get("msg"))
+    for reason in objects_at(tree, "reasons"):
+        yield text_at(reason, "code"), text_at(reason, "msg")
     if not isinstance(tree, dict) or not tree.keys() & {"detail", "title"}:
         return
-    status = text_of(tree.get("status")) or text_of(tree.get("code"))
+    status = text_at(tree, "status") or text_at(tree, "code")
     details = tree.get("additionalDetails")
     details = details if isinstance(details, list) else [details]
     told = []
@@ -729,12 +664,12 @@ def _errors(tree: Any) -> Iterator[tuple[str, str]]:
         if isinstance(part, dict):
             names = ("msg", "message", "detail", "value")
             said = next(filter(None, (text_of(part.get(name)) for name in names)), "")
-            code = text_of(part.get("code"))
+            code = text_at(part, "code")
             told.append(f"{code}: {said}" if code and said else said)
         else:
             told.append(text_of(part))
     # With details, the whole only says that there are several.
-    whole = text_of(tree.get("detail")) or text_of(tree.get("title"))
+    whole = text_at(tree, "detail") or text_at(tree, "title")
     for words in list(filter(None, told)) or [whole]:
         found = _NUMBERED.fullmatch(words)
         yield found.groups() if found else (status, words)
@@ -754,14 +689,12 @@ def _billed(entries: Any) -> Mapping[str, Any]:
     One without an amount is no price, and one of nothing only when all are.
     """
     found = [
-        entry
-        for entry in objects_of(entries)
-        if number_of(entry.get("price")) is not None
+        entry for entry in objects_of(entries) if amount_at(entry, "price") is not None
     ]
-    found = [entry for entry in found if number_of(entry["price"])] or found
+    found = [entry for entry in found if amount_of(entry["price"])] or found
     for kind in _BILLED:
         for entry in found:
-            if text_of(entry.get("currencyType")).upper() == kind:
+            if text_at(entry, "currencyType").upper() == kind:
                 return entry
     return found[0] if found else {}
 
@@ -770,35 +703,34 @@ def _currency_of(product: Mapping[str, Any], price: Mapping[str, Any]) -> str:
     """Return the currency of a product's price; its parts may name it instead."""
     if _currency(price):
         return _currency(price)
-    kind = text_of(price.get("currencyType")).upper()
+    kind = text_at(price, "currencyType").upper()
     for name in ("totalPriceBreakdown", "detailedPriceBreakdown"):
         for entry in objects_of(product.get(name)):
-            if text_of(entry.get("currencyType")).upper() == kind and _currency(entry):
+            if text_at(entry, "currencyType").upper() == kind and _currency(entry):
                 return _currency(entry)
     return ""
 
 
 def _currency(entry: Mapping[str, Any]) -> str:
-    told = text_of(entry.get("priceCurrency")) or text_of(entry.get("currency"))
+    told = text_at(entry, "priceCurrency") or text_at(entry, "currency")
     return told.upper()
 
 
 def _quote(product: Mapping[str, Any], code: str) -> Quote | None:
     price = _billed(product.get("totalPrice"))
-    total, currency = number_of(price.get("price")), _currency_of(product, price)
+    total, currency = amount_at(price, "price"), _currency_of(product, price)
     if total is None or not currency:
         return None
     weight, basis = _weight(product.get("weight"))
     delivery = product.get("deliveryCapabilities")
-    days = number_of(part_of(delivery, "totalTransitDays"))
     return Quote(
         service=code,
         total=total,
         currency=currency,
-        name=text_of(product.get("productName")),
+        name=text_at(product, "productName"),
         charges=_lines(product, total, currency),
-        transit_days=int(days) if days is not None and 0 <= days < 1000 else None,
-        deliver_by=_deliver_by(part_of(delivery, "estimatedDeliveryDateAndTime")),
+        transit_days=whole_of(at(delivery, "totalTransitDays")),
+        deliver_by=_deliver_by(at(delivery, "estimatedDeliveryDateAndTime")),
         weight=weight,
         weight_basis=basis,
     )
@@ -836,50 +768,47 @@ def _lines(
 
 def _charges(part: Mapping[str, Any], currency: str) -> Iterator[Charge]:
     """Yield the charge of a line, and the tax that is in it or comes on top."""
-    price = number_of(part.get("price"))
+    price = amount_at(part, "price")
     if not price:
         return
-    code = text_of(part.get("serviceCode")) or text_of(part.get("typeCode"))
-    words = text_of(part.get("name"))
+    code = text_at(part, "serviceCode") or text_at(part, "typeCode")
+    words = text_at(part, "name")
     taxes = [
-        (number_of(tax.get("price")), number_of(tax.get("basePrice")), tax)
-        for tax in objects_of(part.get("priceBreakdown"))
-        if text_of(tax.get("priceType")).upper() == "TAX"
+        (amount_at(tax, "price"), amount_at(tax, "basePrice"), tax)
+        for tax in objects_at(part, "priceBreakdown")
+        if text_at(tax, "priceType").upper() == "TAX"
     ]
     for tax, base, told in taxes:
         if tax:
             if base is None or base != price:
                 price -= tax
-            yield Charge("tax", tax, currency, text_of(told.get("typeCode")), words)
+            yield Charge("tax", tax, currency, text_at(told, "typeCode"), words)
     canonical = _CHARGES.get(code) or "other"
     yield Charge(canonical, price, currency, code, words)
 
 
 def _charges_of(entries: Any) -> tuple[Charge, ...]:
     entry = _billed(entries)
-    currency, total = _currency(entry), number_of(entry.get("price"))
+    currency, total = _currency(entry), amount_at(entry, "price")
     if not currency:
         return ()
     lines = [
         line
-        for part in objects_of(entry.get("serviceBreakdown"))
+        for part in objects_at(entry, "serviceBreakdown")
         for line in _charges({**part, "serviceCode": _service_code(part)}, currency)
     ]
     return tuple(lines) if total is None else settled(lines, total, currency)
 
 
 def _service_code(part: Mapping[str, Any]) -> str:
-    return text_of(part.get("serviceCode")) or text_of(part.get("typeCode"))
+    return text_at(part, "serviceCode") or text_at(part, "typeCode")
 
 
 def _weight(told: Any) -> tuple[Decimal, str]:
     """Return the weight a price is based on, in kilograms, and its kind."""
-    unit = Decimal(1)
-    if text_of(part_of(told, "unitOfMeasurement")) == "imperial":
-        unit = _POUND
+    unit = "lb" if text_at(told, "unitOfMeasurement") == "imperial" else "kg"
     volumetric, actual = (
-        max(number_of(part_of(told, name)) or Decimal(0), Decimal(0)) * unit
-        for name in ("volumetric", "provided")
+        kilograms_of(at(told, name), unit) for name in ("volumetric", "provided")
     )
     if not volumetric and not actual:
         return Decimal(0), ""
@@ -906,9 +835,7 @@ def _pair(
     """
     numbered = {}
     for i, piece in enumerate(pieces, 1):
-        position = number_of(piece.get("referenceNumber")) or number_of(
-            piece.get("number")
-        )
+        position = amount_at(piece, "referenceNumber") or amount_of(piece.get("number"))
         numbered[int(position) if position else i] = piece
     if not numbered and len(asked) == 1:
         return (BookedPackage(asked[0].reference, master),)
@@ -919,7 +846,7 @@ def _pair(
     if len(asked) == 1:
         # The waybill is the number people know and DHL is asked with.
         only = next(iter(numbered.values()))
-        piece = text_of(only.get("trackingNumber"))
+        piece = text_at(only, "trackingNumber")
         return (BookedPackage(asked[0].reference, master, piece),)
     paired = []
     for i, package in enumerate(asked, 1):
@@ -938,20 +865,20 @@ def _documents(
     packages: tuple[BookedPackage, ...],
     request: ShipRequest,
 ) -> Iterator[Document]:
-    told = [(part, 0) for part in objects_of(part_of(tree, "documents"))]
+    told = [(part, 0) for part in objects_at(tree, "documents")]
     for i, piece in enumerate(pieces, 1):
-        position = number_of(piece.get("referenceNumber")) or i
-        told += [(part, position) for part in objects_of(piece.get("documents"))]
-    labels = [part for part, _i in told if text_of(part.get("typeCode")) == "label"]
+        position = amount_at(piece, "referenceNumber") or i
+        told += [(part, position) for part in objects_at(piece, "documents")]
+    labels = [part for part, _i in told if text_at(part, "typeCode") == "label"]
     if not labels:
         # The label goes without saying.
-        labels = [part for part, _i in told if not text_of(part.get("typeCode"))]
+        labels = [part for part, _i in told if not text_at(part, "typeCode")]
     for i, (part, position) in enumerate(told, 1):
         data = data_of(part.get("content"))
-        code = "label" if part in labels else text_of(part.get("typeCode"))
+        code = "label" if part in labels else text_at(part, "typeCode")
         if not data:
             continue
-        linked = number_of(part.get("packageReferenceNumber")) or position
+        linked = amount_at(part, "packageReferenceNumber") or position
         if not linked and code == "label" and len(labels) == len(packages):
             linked = labels.index(part) + 1
         reference = ""
@@ -961,4 +888,4 @@ def _documents(
         if kind == "label" and request.is_return:
             kind = "return_label"
         name = f"{code or 'document'}-{packages[0].tracking_number}-{i}"
-        yield paper(kind, name, data, reference)
+        yield document_of(kind, name, data, package=reference)

@@ -20,16 +20,15 @@ leaves no doubt. Settings: ``carrier_account`` (``ca_…``), ``cod_method``,
 ``batch``, ``pickup_carrier`` and ``pickup_service``.
 """
 
-import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
-from odoo.addons.logistics_canonical.core.adapter import Parsed
 from odoo.addons.logistics_canonical.core.calls import CallError
 
-from ..core.carrier import AnswerError, CarrierAdapter, NotFoundError
+from ..core.carrier import AnswerError, NotFoundError
 from ..core.shipping import (
     Address,
     Booked,
@@ -46,18 +45,25 @@ from ..core.shipping import (
     Quote,
     ShipRequest,
 )
-from .plain import (
-    INCH,
-    KILOGRAMS,
+from .answer_values import (
     amount_of,
-    crosses_customs,
     joined,
     object_of,
     objects_of,
-    round_up,
     sentences_of,
+    text_at,
     text_of,
     whole_of,
+)
+from .json_carrier import (
+    JsonCarrier,
+)
+from .request_parts import (
+    INCH,
+    KILOGRAMS,
+    round_up,
+    size_of,
+    weight_of,
     without_empty,
 )
 
@@ -108,7 +114,7 @@ _ORDERED = {
 }
 
 
-class EasyPostAdapter(CarrierAdapter):
+class EasyPostAdapter(JsonCarrier):
     """See the module."""
 
     max_packages = 1
@@ -116,7 +122,7 @@ class EasyPostAdapter(CarrierAdapter):
     # === ANSWERS IN GENERAL === #
 
     def parse_response(self, operation, response, profile, request=None):
-        """See :meth:`CarrierAdapter.parse_response`.
+        """See :meth:`JsonCarrier.parse_response`.
 
         ``pickup_buy`` and ``pickup_find`` answer with the collection that
         ``pickup`` asked for, ``cancel_find`` with what ``cancel`` has brought about.
@@ -125,8 +131,13 @@ class EasyPostAdapter(CarrierAdapter):
             operation, request = "pickup", _ORDERED
         elif operation == "cancel_find":
             operation = "cancel"
-        result = super().parse_response(operation, response, profile, request)
-        return _explained(result, response)
+        return super().parse_response(operation, response, profile, request)
+
+    def errors(self, tree: Any) -> Iterator[tuple[str, str]]:
+        """See :meth:`JsonCarrier.errors`: there is one, with the fields it is about."""
+        error = object_of(tree).get("error")
+        if error:
+            yield text_at(error, "code"), _error_text(error)
 
     # === RATES === #
 
@@ -178,9 +189,6 @@ class EasyPostAdapter(CarrierAdapter):
             shipment["insurance"] = _money(request.insured)
         return {}, {"shipment": shipment}
 
-    def return_body(self, request: ShipRequest, profile):
-        return self.book_body(replace(request, is_return=True), profile)
-
     def read_book(self, tree, request: ShipRequest, response) -> Booked:
         shipment = _good(tree, "Shipment", "Order")
         if shipment.get("object") == "Order":
@@ -189,9 +197,6 @@ class EasyPostAdapter(CarrierAdapter):
             said = _messages(shipment) or "EasyPost has not bought the label"
             raise AnswerError(said, error_class="rejected")
         return _booked(shipment, request)
-
-    def read_return(self, tree, request: ShipRequest, response) -> Booked:
-        return self.read_book(tree, replace(request, is_return=True), response)
 
     def find_body(self, request: ShipRequest, profile):
         return {"reference": request.reference}, None
@@ -361,7 +366,7 @@ class EasyPostAdapter(CarrierAdapter):
                     *_tax(request.shipper, "SENDER"),
                     *_tax(request.recipient, "RECEIVER"),
                 ]
-                if crosses_customs(request.shipper.country, request.recipient.country)
+                if request.crosses_customs
                 else [],
                 "is_return": True if request.is_return else None,
                 "options": _options(request),
@@ -406,20 +411,12 @@ def _tax(address, entity):
 
 
 def _parcel(package):
-    if package.weight <= 0:
-        raise CallError(f"The parcel {package.reference} has no weight.")
-    parcel = {"weight": round_up(package.weight / KILOGRAMS["oz"], "0.1")}
+    parcel = {"weight": str(round_up(weight_of(package) / KILOGRAMS["oz"], 1))}
     if package.packaging:
         # A carrier's own box has its size.
         return {**parcel, "predefined_package": package.packaging}
-    sides = {
-        "length": package.length,
-        "width": package.width,
-        "height": package.height,
-    }
-    if all(side > 0 for side in sides.values()):
-        for name, side in sides.items():
-            parcel[name] = round_up(side / INCH, "0.1")
+    for name, side in size_of(package).items():
+        parcel[name] = str(round_up(side / INCH, 1))
     return parcel
 
 
@@ -449,7 +446,7 @@ def _options(request):
 
 
 def _customs(request, package):
-    if not crosses_customs(request.shipper.country, request.recipient.country):
+    if not request.crosses_customs:
         return None
     if not package.commodities:
         if request.contents == "documents":
@@ -572,21 +569,6 @@ def _error_text(error):
         # The general text repeats one of the fields'.
         said = ""
     return joined([said, *parts])
-
-
-def _explained(result, response):
-    """Put the fields an error is about into its text."""
-    if result.ok or not result.parsed.problems:
-        return result
-    try:
-        error = json.loads(response.body).get("error")
-    except (ValueError, AttributeError, RecursionError):
-        return result
-    said = _error_text(error) if error else ""
-    if not said:
-        return result
-    first = replace(result.parsed.problems[0], text=said)
-    return replace(result, parsed=Parsed(problems=(first,)))
 
 
 def _messages(node):

@@ -24,13 +24,12 @@ The rules are those of FedEx's own API descriptions on developer.fedex.com.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from odoo.addons.logistics_canonical.core.adapter import (
     Outbound,
-    Parsed,
     Response,
     Result,
 )
@@ -53,28 +52,41 @@ from ..core.shipping import (
     ShipRequest,
     to_payload,
 )
-from .integrators import (
-    ACCOUNT,
-    JsonCarrier,
-    bytes_of,
-    charge,
-    crosses_customs,
-    currency_of,
-    document,
-    filled,
-    gateway_errors,
-    get,
-    goods_value,
-    insured_parts,
-    kilograms,
-    local_time,
-    number,
-    package_weight,
-    required,
-    rounded_up,
-    street_lines,
+from .answer_values import (
+    amount_at,
+    amount_of,
+    at,
+    charge_of,
+    check_numbers,
+    data_of,
+    document_of,
+    kilograms_of,
+    objects_at,
+    objects_of,
+    settled,
+    text_at,
+    text_of,
+    whole_of,
 )
-from .plain import objects_of as each, settled, text_of as text, whole_of
+from .json_carrier import (
+    JsonCarrier,
+    gateway_errors,
+)
+from .request_parts import (
+    ACCOUNT,
+    currency_of,
+    goods_of,
+    in_units,
+    needed,
+    round_up,
+    shares_of,
+    size_of,
+    street_of,
+    value_of,
+    weight_of,
+    window_of,
+    without_empty,
+)
 
 #: Surcharge types. What isn't here stays ``other``.
 _CHARGES = {
@@ -154,7 +166,6 @@ _DAYS = (
     " FIFTEEN SIXTEEN SEVENTEEN EIGHTEEN NINETEEN TWENTY"
 ).split()
 _NOT_FOUND = re.compile(r"^TRACKING\.[A-Z]+\.NOT\.?FOUND$")
-_ALREADY = re.compile(r"\balready\s+(been\s+)?(cancel|delet)", re.IGNORECASE)
 
 
 class FedexAdapter(JsonCarrier):
@@ -164,35 +175,18 @@ class FedexAdapter(JsonCarrier):
 
     def errors(self, tree: Any) -> Iterator[tuple[str, str]]:
         """See :meth:`JsonCarrier.errors`. Names the fields FedEx names."""
-        errors = each(get(tree, "errors"))
+        errors = objects_at(tree, "errors")
         if not errors:
             yield from gateway_errors(tree)
         for error in errors:
-            code = text(error.get("code"))
-            words = text(error.get("message")) or code
+            code = text_at(error, "code")
+            words = text_at(error, "message") or code
             fields = [
-                ": ".join(filter(None, (text(one.get("key")), text(one.get("value")))))
-                for one in each(error.get("parameterList"))
+                ": ".join(filter(None, (text_at(one, "key"), text_at(one, "value"))))
+                for one in objects_at(error, "parameterList")
             ]
             named = ", ".join(filter(None, fields))
             yield code, f"{words} ({named})" if named else words
-
-    def parse_response(self, operation, response, profile, request=None):
-        """See :meth:`JsonCarrier.parse_response`.
-
-        That a shipment was cancelled before is what a repeated cancellation wants
-        to hear.
-        """
-        result = super().parse_response(operation, response, profile, request)
-        if operation in ("cancel", "pickup_cancel") and result.error_class:
-            for problem in result.parsed.problems:
-                words = problem.code.replace(".", " ").replace("_", " ")
-                if _ALREADY.search(problem.text) or _ALREADY.search(words):
-                    value = Cancelled("already", problem.text)
-                    return replace(
-                        result, error_class="", parsed=Parsed(), data={"value": value}
-                    )
-        return result
 
     def lookup_request(
         self,
@@ -248,12 +242,14 @@ class FedexAdapter(JsonCarrier):
             "rateRequestControlParameters": {"returnTransitTimes": True},
             "requestedShipment": shipment,
         }
-        return {"reference": request.reference}, filled(body)
+        return {"reference": request.reference}, without_empty(body)
 
     def read_rate(self, tree: Any, request: ShipRequest, response: Response):
         """Return the quotes; services FedEx names no price for are left out."""
         output = self._output(tree)
-        quotes = tuple(filter(None, map(_quote, each(get(output, "rateReplyDetails")))))
+        quotes = tuple(
+            filter(None, map(_quote, objects_at(output, "rateReplyDetails")))
+        )
         if not quotes:
             raise _refusal(output, "FedEx names no service with a price.", "rejected")
         return quotes
@@ -279,24 +275,24 @@ class FedexAdapter(JsonCarrier):
             "accountNumber": {"value": ACCOUNT},
             "requestedShipment": shipment,
         }
-        return {"reference": request.reference}, filled(body)
+        return {"reference": request.reference}, without_empty(body)
 
     def read_book(self, tree: Any, request: ShipRequest, response: Response) -> Booked:
         """Return what was booked. A label that can't be read is left out: the
         booking stands."""
         output = self._output(tree)
-        shipments = each(get(output, "transactionShipments"))
+        shipments = objects_at(output, "transactionShipments")
         if len(shipments) != 1:
             raise _refusal(output, "FedEx's answer holds no shipment.")
         shipment = shipments[0]
-        details = get(shipment, "completedShipmentDetail")
-        pieces = each(get(shipment, "pieceResponses")) or _tracked(details)
+        details = at(shipment, "completedShipmentDetail")
+        pieces = objects_at(shipment, "pieceResponses") or _tracked(details)
         pieces = _in_order(pieces, request, "packageSequenceNumber")
-        numbers = [text(get(piece, "trackingNumber")) for piece in pieces]
-        _check_numbers(numbers, request)
+        numbers = [text_at(piece, "trackingNumber") for piece in pieces]
+        check_numbers(numbers, request, "FedEx")
         master = (
-            text(get(shipment, "masterTrackingNumber"))
-            or text(get(details, "masterTrackingId", "trackingNumber"))
+            text_at(shipment, "masterTrackingNumber")
+            or text_at(details, "masterTrackingId", "trackingNumber")
             or numbers[0]
         )
         kind = "return_label" if request.is_return else "label"
@@ -306,11 +302,11 @@ class FedexAdapter(JsonCarrier):
                 pieces, numbers, request.packages, strict=True
             )
             for paper in _papers(
-                get(piece, "packageDocuments"), kind, tracking, package.reference
+                at(piece, "packageDocuments"), kind, tracking, package.reference
             )
         ]
         documents += _papers(
-            get(shipment, "shipmentDocuments"),
+            at(shipment, "shipmentDocuments"),
             kind,
             master,
             labelled=any(paper.kind == kind for paper in documents),
@@ -337,16 +333,6 @@ class FedexAdapter(JsonCarrier):
             charges=charges,
         )
 
-    def return_body(self, request: ShipRequest, profile):
-        """Book a return; the shipper is who sends the goods back to us."""
-        return self.book_body(replace(request, is_return=True), profile)
-
-    def read_return(
-        self, tree: Any, request: ShipRequest, response: Response
-    ) -> Booked:
-        """See :meth:`read_book`."""
-        return self.read_book(tree, replace(request, is_return=True), response)
-
     # === FIND === #
 
     def find_body(self, request: ShipRequest, profile):
@@ -362,7 +348,7 @@ class FedexAdapter(JsonCarrier):
                 "shipDateEnd": (day + timedelta(days=7)).isoformat() if day else "",
             },
         }
-        return {"reference": request.reference}, filled(body)
+        return {"reference": request.reference}, without_empty(body)
 
     def read_find(self, tree: Any, request: ShipRequest, response: Response) -> Booked:
         """Return the booking's numbers; FedEx tells neither price nor label again.
@@ -372,12 +358,12 @@ class FedexAdapter(JsonCarrier):
         """
         results = [
             result
-            for complete in each(
-                get(self._output(tree, found=True), "completeTrackResults")
+            for complete in objects_of(
+                at(self._output(tree, found=True), "completeTrackResults")
             )
-            for result in each(complete.get("trackResults"))
+            for result in objects_at(complete, "trackResults")
         ]
-        errors = [get(result, "error") for result in results if _error_code(result)]
+        errors = [at(result, "error") for result in results if _error_code(result)]
         results = [
             result
             for result in results
@@ -385,7 +371,7 @@ class FedexAdapter(JsonCarrier):
         ]
         if not results:
             for error in errors:
-                code, words = text(get(error, "code")), text(get(error, "message"))
+                code, words = text_at(error, "code"), text_at(error, "message")
                 if not _NOT_FOUND.match(code):
                     raise AnswerError(words or code, code)
             if not errors:
@@ -393,13 +379,13 @@ class FedexAdapter(JsonCarrier):
                 words = "FedEx's answer names no parcel and no error."
                 raise _refusal(output, words)
             first = errors[0]
-            raise NotFoundError(text(get(first, "message")), text(get(first, "code")))
+            raise NotFoundError(text_at(first, "message"), text_at(first, "code"))
         results = _in_order(results, request, "packageDetails", "sequenceNumber")
         numbers = [
-            text(get(result, "trackingNumberInfo", "trackingNumber"))
+            text_at(result, "trackingNumberInfo", "trackingNumber")
             for result in results
         ]
-        _check_numbers(numbers, request)
+        check_numbers(numbers, request, "FedEx")
         return Booked(
             partner_id=numbers[0],
             packages=tuple(
@@ -428,8 +414,8 @@ class FedexAdapter(JsonCarrier):
         :raise AnswerError: when it isn't
         """
         output = self._output(tree)
-        words = text(get(output, "successMessage")) or text(get(output, "message"))
-        if get(output, "cancelledShipment") not in (True, "true", "True"):
+        words = text_at(output, "successMessage") or text_at(output, "message")
+        if at(output, "cancelledShipment") not in (True, "true", "True"):
             words = words or "FedEx didn't cancel the shipment."
             raise _refusal(output, words, "rejected")
         return Cancelled("done", words)
@@ -438,7 +424,7 @@ class FedexAdapter(JsonCarrier):
 
     def pickup_body(self, request: PickupRequest, profile):
         """Order a collection, by the clock of the place of collection."""
-        ready, close = _window(request)
+        ready, close = window_of(request)
         address = request.address
         body = {
             "associatedAccountNumber": {"value": ACCOUNT},
@@ -458,17 +444,17 @@ class FedexAdapter(JsonCarrier):
             "packageCount": max(request.parcels, 1),
             "remarks": request.instructions[:60],
         }
-        return {"reference": request.reference}, filled(body)
+        return {"reference": request.reference}, without_empty(body)
 
     def read_pickup(
         self, tree: Any, request: PickupRequest, response: Response
     ) -> PickupBooked:
         """Return the confirmation with the location that gave it."""
         output = self._output(tree)
-        code = text(get(output, "pickupConfirmationCode"))
-        if not code or get(output, "cancelConfirmationMessage"):
+        code = text_at(output, "pickupConfirmationCode")
+        if not code or at(output, "cancelConfirmationMessage"):
             raise _refusal(output, "FedEx gave the collection no confirmation.")
-        location = text(get(output, "location"))
+        location = text_at(output, "location")
         return PickupBooked(f"{code} {location}".strip())
 
     def pickup_cancel_body(self, request: PickupRequest, profile):
@@ -476,7 +462,7 @@ class FedexAdapter(JsonCarrier):
         code, _blank, location = request.confirmation.strip().partition(" ")
         if not code:
             raise CallError("A collection is cancelled by its confirmation number.")
-        ready, _close = _window(request)
+        ready, _close = window_of(request)
         body = {
             "associatedAccountNumber": {"value": ACCOUNT},
             "pickupConfirmationCode": code,
@@ -484,17 +470,17 @@ class FedexAdapter(JsonCarrier):
             "scheduledDate": ready.date().isoformat(),
             "location": location.strip(),
         }
-        return {"reference": request.reference}, filled(body)
+        return {"reference": request.reference}, without_empty(body)
 
     def read_pickup_cancel(
         self, tree: Any, request: PickupRequest, response: Response
     ) -> Cancelled:
         """Return that the collection is cancelled."""
         output = self._output(tree)
-        words = text(get(output, "cancelConfirmationMessage"))
+        words = text_at(output, "cancelConfirmationMessage")
         # That a collection was ordered is confirmed with the location.
-        code = text(get(output, "pickupConfirmationCode"))
-        if not words and (not code or get(output, "location")):
+        code = text_at(output, "pickupConfirmationCode")
+        if not words and (not code or at(output, "location")):
             raise _refusal(output, "FedEx didn't cancel the collection.", "rejected")
         return Cancelled("done", words)
 
@@ -520,14 +506,14 @@ class FedexAdapter(JsonCarrier):
     ) -> Manifested:
         """Return the manifest; parcels of other services aren't in it."""
         output = self._output(tree)
-        closed = each(get(output, "closeDocuments"))
+        closed = objects_at(output, "closeDocuments")
         documents: list[Document] = []
         for index, paper in enumerate(closed, 1):
-            images = [part.get("image") for part in each(paper.get("parts"))]
-            for data in map(bytes_of, images or [paper.get("encodedLabel")]):
+            images = [part.get("image") for part in objects_at(paper, "parts")]
+            for data in map(data_of, images or [paper.get("encodedLabel")]):
                 if not data:
                     continue
-                made = document("manifest", f"manifest-{index}", data)
+                made = document_of("manifest", f"manifest-{index}", data)
                 if made.content_type == "application/octet-stream":
                     # The manifest is plain text, for line printers.
                     made = replace(
@@ -541,8 +527,8 @@ class FedexAdapter(JsonCarrier):
             for booking in request.bookings
             if not _is_ground(booking)
         )
-        number_ = text(get(closed, "shippingCycle"))
-        return Manifested(number_ or request.reference, tuple(documents), missing)
+        cycle = text_at(closed, "shippingCycle")
+        return Manifested(cycle or request.reference, tuple(documents), missing)
 
     # === PARTS === #
 
@@ -555,14 +541,14 @@ class FedexAdapter(JsonCarrier):
             if found and _NOT_FOUND.match(code):
                 raise NotFoundError(words, code)
             raise AnswerError(words or code, code, "rejected")
-        output = get(tree, "output")
+        output = at(tree, "output")
         if not isinstance(output, dict):
             raise AnswerError("FedEx's answer holds nothing.")
         return output
 
     def _shipment(self, request, *, rating):
         payor = {"responsibleParty": {"accountNumber": {"value": ACCOUNT}}}
-        insured = insured_parts(request) if request.insured else None
+        insured = shares_of(request)
         codes = {package.packaging for package in request.packages} - {""}
         if len(codes) > 1:
             raise CallError("FedEx takes one kind of packaging for all packages.")
@@ -582,17 +568,14 @@ class FedexAdapter(JsonCarrier):
             "shippingChargesPayment": {"paymentType": "SENDER", "payor": payor},
             "shipmentSpecialServices": self._specials(request),
             "requestedPackageLineItems": [
-                self._package(
-                    request, package, index, insured and insured[index - 1], rating
-                )
+                self._package(request, package, index, insured[index - 1], rating)
                 for index, package in enumerate(request.packages, 1)
             ],
             "totalPackageCount": len(request.packages),
         }
-        if insured:
-            key = "totalDeclaredValue"
-            shipment[key] = _money(request.insured, currency_of(request))
-        if crosses_customs(request):
+        if request.insured:
+            shipment["totalDeclaredValue"] = _money(sum(insured), currency_of(request))
+        if request.crosses_customs:
             shipment["customsClearanceDetail"] = _customs(request, payor, rating=rating)
             if not rating and request.contents != "documents":
                 shipment["shippingDocumentSpecification"] = {
@@ -607,7 +590,9 @@ class FedexAdapter(JsonCarrier):
         return shipment
 
     def _package(self, request, package, index, insured, rating):
-        sides = (package.length, package.width, package.height)
+        sides = {
+            name: int(round_up(side, 0)) for name, side in size_of(package).items()
+        }
         references = (
             {
                 "customerReferenceType": "CUSTOMER_REFERENCE",
@@ -636,15 +621,8 @@ class FedexAdapter(JsonCarrier):
         return {
             "sequenceNumber": None if rating else index,
             "groupPackageCount": 1,
-            "weight": _weight(package_weight(package)),
-            "dimensions": {
-                "length": int(rounded_up(sides[0], 0)),
-                "width": int(rounded_up(sides[1], 0)),
-                "height": int(rounded_up(sides[2], 0)),
-                "units": "CM",
-            }
-            if all(sides)
-            else None,
+            "weight": _weight(weight_of(package)),
+            "dimensions": {**sides, "units": "CM"} if sides else None,
             "declaredValue": _money(insured, currency_of(request)) if insured else None,
             "customerReferences": []
             if rating
@@ -684,7 +662,7 @@ class FedexAdapter(JsonCarrier):
         if request.is_return:
             types.append("RETURN_SHIPMENT")
             specials["returnShipmentDetail"] = {"returnType": "PRINT_RETURN_LABEL"}
-        if request.settings.get("paperless") and crosses_customs(request):
+        if request.settings.get("paperless") and request.crosses_customs:
             types.append("ELECTRONIC_TRADE_DOCUMENTS")
             specials["etdDetail"] = {"requestedDocumentTypes": ["COMMERCIAL_INVOICE"]}
         return specials
@@ -698,7 +676,7 @@ def _number_of(booking: Mapping[str, Any]) -> str:
 
     :raise CallError: when it has none
     """
-    tracking = text(booking.get("number")) or text(booking.get("partner_id"))
+    tracking = text_at(booking, "number") or text_at(booking, "partner_id")
     if not tracking:
         raise CallError("The booking has no FedEx number.")
     return tracking
@@ -713,13 +691,13 @@ def _money(amount: Decimal, currency: str):
 
 
 def _weight(weight: Decimal):
-    return {"units": "KG", "value": float(rounded_up(weight, 2))}
+    return {"units": "KG", "value": float(round_up(weight, 2))}
 
 
 def _address(address: Address, *, residential: bool = False):
     state = address.state
     return {
-        "streetLines": street_lines(address, 35, 3),
+        "streetLines": street_of(address, 35, 3),
         "city": address.city[:35],
         "stateOrProvinceCode": state if address.country in _STATES else "",
         "postalCode": address.zip,
@@ -729,7 +707,7 @@ def _address(address: Address, *, residential: bool = False):
 
 
 def _contact(address: Address):
-    phone = required(address.phone, "a phone number", address, "FedEx")
+    phone = needed(address.phone, "a phone number", address, "FedEx")
     return {
         "personName": (address.name or address.company)[:70],
         "companyName": address.company[:35],
@@ -755,7 +733,7 @@ def _customs(request, payor, *, rating):
     :raise CallError: when it lacks something FedEx needs
     """
     currency = currency_of(request)
-    goods = [part for package in request.packages for part in package.commodities]
+    goods = goods_of(request)
     if not goods and not rating:
         raise CallError("Goods that leave the customs territory must be listed.")
     by_sender = request.incoterm.upper() == "DDP" or request.is_return
@@ -768,7 +746,7 @@ def _customs(request, payor, *, rating):
             "payor": payor if by_sender else None,
         },
         "isDocumentOnly": request.contents == "documents",
-        "totalCustomsValue": _money(goods_value(request), currency),
+        "totalCustomsValue": _money(value_of(request), currency),
         "commercialInvoice": {
             "shipmentPurpose": purpose,
             "termsOfSale": request.incoterm.upper()[:3],
@@ -788,31 +766,20 @@ def _customs(request, payor, *, rating):
 def _commodity(part, currency):
     if not part.origin:
         raise CallError(f"The country of origin of {part.label} is missing.")
-    # FedEx counts whole units; what isn't whole is one unit of all of it.
-    counted = part.quantity == part.quantity.to_integral_value()
-    value = part.value * part.quantity
+    part = in_units(part)
     currency = part.currency or currency
     return {
         "description": part.description[:450],
-        "quantity": int(part.quantity) if counted else 1,
+        "quantity": int(part.quantity),
         "quantityUnits": "PCS",
         "numberOfPieces": 1,
-        "unitPrice": _money(part.value if counted else value, currency),
-        "customsValue": _money(value, currency),
+        "unitPrice": _money(part.value, currency),
+        "customsValue": _money(part.value * part.quantity, currency),
         "countryOfManufacture": part.origin,
         "harmonizedCode": part.hs_code,
         "partNumber": part.sku,
         "weight": _weight(part.weight * part.quantity) if part.weight else None,
     }
-
-
-def _window(request: PickupRequest) -> tuple[datetime, datetime]:
-    zone = str(request.settings.get("zone", ""))
-    ready = local_time(request.ready_at, request.address, zone)
-    close = local_time(request.close_at, request.address, zone)
-    if ready.date() != close.date():
-        raise CallError("A collection begins and ends on the same day.")
-    return ready, close
 
 
 def _is_ground(booking: BookedRef) -> bool:
@@ -843,22 +810,22 @@ def _refusal(output, words, error_class="poison") -> AnswerError:
 
     :param words: what to say when FedEx says nothing
     """
-    alerts = get(output, "alerts")
+    alerts = at(output, "alerts")
     if isinstance(alerts, str) and alerts.strip():
         return AnswerError(alerts.strip(), error_class=error_class)
-    alerts = [one for one in each(alerts) if text(one.get("message"))]
-    grave = [one for one in alerts if text(one.get("alertType")).upper() != "NOTE"]
+    alerts = [one for one in objects_of(alerts) if text_at(one, "message")]
+    grave = [one for one in alerts if text_at(one, "alertType").upper() != "NOTE"]
     said = grave or alerts
     if not said:
         return AnswerError(words, error_class=error_class)
-    told = "; ".join(dict.fromkeys(text(one["message"]) for one in said))
-    return AnswerError(told, text(said[0].get("code")), error_class)
+    told = "; ".join(dict.fromkeys(text_of(one["message"]) for one in said))
+    return AnswerError(told, text_of(said[0].get("code")), error_class)
 
 
 def _currency(*nodes) -> str:
     """Return the currency, by ISO 4217, that the first of some nodes names."""
     for node in nodes:
-        found = text(get(node, "currency")).upper()
+        found = text_at(node, "currency").upper()
         if len(found) == 3:
             return _CURRENCIES.get(found, found)
     return ""
@@ -879,7 +846,7 @@ def _in_order(nodes, request, *path):
         raise AnswerError(f"FedEx names {len(nodes)} of {count} packages.")
     places = {}
     for node in nodes:
-        place = number(get(node, *path))
+        place = amount_at(node, *path)
         if place is not None and place == place.to_integral_value():
             places[int(place)] = node
     if sorted(places) == list(range(1, count + 1)):
@@ -892,25 +859,15 @@ def _tracked(details):
     return [
         {
             "packageSequenceNumber": package.get("sequenceNumber"),
-            "trackingNumber": get(package, "trackingIds", "trackingNumber"),
+            "trackingNumber": at(package, "trackingIds", "trackingNumber"),
             "packageDocuments": package.get("label"),
         }
-        for package in each(get(details, "completedPackageDetails"))
+        for package in objects_at(details, "completedPackageDetails")
     ]
 
 
-def _check_numbers(numbers, request):
-    if not numbers or not all(numbers):
-        raise AnswerError("FedEx gave no tracking number for a package.")
-    if len(set(numbers)) != len(request.packages) or len(numbers) != len(set(numbers)):
-        raise AnswerError(
-            f"FedEx gave tracking numbers for {len(set(numbers))} of "
-            f"{len(request.packages)} packages."
-        )
-
-
 def _error_code(result):
-    return text(get(result, "error", "code")) or text(get(result, "error", "message"))
+    return text_at(result, "error", "code") or text_at(result, "error", "message")
 
 
 def _is_ours(result, reference):
@@ -920,18 +877,18 @@ def _is_ours(result, reference):
     ours.
     """
     told = set()
-    for one in each(get(result, "additionalTrackingInfo", "packageIdentifiers")):
-        if text(one.get("type")) in ("CUSTOMER_REFERENCE", "SHIPPER_REFERENCE"):
+    for one in objects_at(result, "additionalTrackingInfo", "packageIdentifiers"):
+        if text_at(one, "type") in ("CUSTOMER_REFERENCE", "SHIPPER_REFERENCE"):
             values = one.get("values") or one.get("value")
             values = values if isinstance(values, list) else [values]
-            told |= {text(value) for value in values} - {""}
+            told |= {text_of(value) for value in values} - {""}
     return not told or reference in told
 
 
 def _papers(nodes, kind, name, package="", *, labelled=False):
     papers = []
-    for index, node in enumerate(each(nodes)):
-        content = text(node.get("contentType")).upper()
+    for index, node in enumerate(objects_of(nodes)):
+        content = text_at(node, "contentType").upper()
         made, suffix = kind, ""
         if content.startswith("MERGED"):
             # All labels once more, in one paper.
@@ -941,12 +898,12 @@ def _papers(nodes, kind, name, package="", *, labelled=False):
             made, suffix = "invoice", "-invoice"
         elif content and "LABEL" not in content:
             made, suffix = "other", f"-{content.lower()}"
-        data = bytes_of(node.get("encodedLabel"))
-        url = "" if data else text(node.get("url"))
+        data = data_of(node.get("encodedLabel"))
+        url = "" if data else text_at(node, "url")
         if data or url.startswith("https://"):
             suffix = suffix or (f"-{index}" if index else "")
             papers.append(
-                document(made, f"{name}{suffix}", data, url=url, package=package)
+                document_of(made, f"{name}{suffix}", data, url=url, package=package)
             )
     return papers
 
@@ -955,7 +912,7 @@ def _best(rates, actual=""):
     """Return the rate that is paid, None when there is none with a total."""
 
     def rank(rate):
-        kind = text(rate.get("rateType")).upper()
+        kind = text_at(rate, "rateType").upper()
         if actual and kind == actual:
             return -1
         for place, name in enumerate(_RATE_ORDER):
@@ -977,8 +934,8 @@ def _total(rate):
         "netCharge",
         "totalNetFedExCharge",
     )
-    detail = get(rate, "shipmentRateDetail")
-    found = [number(get(node, name)) for node in (rate, detail) for name in names]
+    detail = at(rate, "shipmentRateDetail")
+    found = [amount_at(node, name) for node in (rate, detail) for name in names]
     found = [total for total in found if total is not None]
     # A zero is no price, unless nothing else is said.
     return next(filter(None, found), found[0] if found else None)
@@ -990,11 +947,11 @@ def _listed(nodes, currency, code=""):
     :param code: what all of them are; by their types when empty
     """
     lines = []
-    for line in each(nodes):
-        kind = text(line.get("type")) or text(line.get("surchargeType"))
+    for line in objects_of(nodes):
+        kind = text_at(line, "type") or text_at(line, "surchargeType")
         table = {kind: code} if code else _CHARGES
-        words = text(line.get("description"))
-        lines.append(charge(table, kind, line.get("amount"), currency, words))
+        words = text_at(line, "description")
+        lines.append(charge_of(table, kind, line.get("amount"), currency, words))
     return [line for line in lines if line]
 
 
@@ -1006,7 +963,7 @@ def _lines(rate, detail, currency) -> tuple[Charge, ...]:
     """
     base = rate.get("totalBaseCharge", rate.get("baseCharge"))
     lines = [
-        charge(
+        charge_of(
             {"totalBaseCharge": "freight"},
             "totalBaseCharge",
             base,
@@ -1015,24 +972,24 @@ def _lines(rate, detail, currency) -> tuple[Charge, ...]:
         )
     ]
     surcharges = detail.get("surCharges") or detail.get("surcharges")
-    if not each(surcharges):
+    if not objects_of(surcharges):
         surcharges = [
             line
-            for package in each(rate.get("ratedPackages"))
-            for line in each(get(package, "packageRateDetail", "surcharges"))
+            for package in objects_at(rate, "ratedPackages")
+            for line in objects_at(package, "packageRateDetail", "surcharges")
         ]
     lines += _listed(surcharges, currency)
     lines += _discounts(rate, detail, currency)
     taxes = _listed(detail.get("taxes"), currency, "tax")
     lines += taxes
     if not taxes:
-        total = number(rate.get("totalTaxes")) or number(rate.get("totalVatCharge"))
+        total = amount_at(rate, "totalTaxes") or amount_of(rate.get("totalVatCharge"))
         if total:
             lines.append(Charge("tax", total, currency, "totalTaxes"))
-    if number(rate.get("totalNetChargeWithDutiesAndTaxes")):
+    if amount_at(rate, "totalNetChargeWithDutiesAndTaxes"):
         fees = rate.get("ancillaryFeesAndTaxes") or detail.get("ancillaryFeesAndTaxes")
         lines += _listed(fees, currency)
-        duties = number(rate.get("totalDutiesAndTaxes"))
+        duties = amount_at(rate, "totalDutiesAndTaxes")
         if duties:
             words = "Duties and taxes"
             lines.append(
@@ -1043,11 +1000,13 @@ def _lines(rate, detail, currency) -> tuple[Charge, ...]:
 
 def _discounts(rate, detail, currency):
     """Return the discounts as negative amounts."""
-    found = each(detail.get("freightDiscount")) or each(detail.get("freightDiscounts"))
+    found = objects_at(detail, "freightDiscount") or objects_of(
+        detail.get("freightDiscounts")
+    )
     lines = _listed(found, currency, "discount")
     if not lines:
         for name in ("totalDiscounts", "totalFreightDiscount", "totalFreightDiscounts"):
-            total = number(rate.get(name)) or number(detail.get(name))
+            total = amount_at(rate, name) or amount_at(detail, name)
             if total:
                 lines = [Charge("discount", total, currency, name)]
                 break
@@ -1055,38 +1014,38 @@ def _discounts(rate, detail, currency):
 
 
 def _quote(reply) -> Quote | None:
-    service = text(get(reply, "serviceType"))
-    rate = _best(each(get(reply, "ratedShipmentDetails")))
+    service = text_at(reply, "serviceType")
+    rate = _best(objects_at(reply, "ratedShipmentDetails"))
     if not service or rate is None:
         return None
-    detail = get(rate, "shipmentRateDetail")
+    detail = at(rate, "shipmentRateDetail")
     detail = detail if isinstance(detail, dict) else {}
-    package = get(rate, "ratedPackages", "packageRateDetail")
-    totals = (get(rate, "totalNetCharge"), get(detail, "totalNetCharge"))
+    package = at(rate, "ratedPackages", "packageRateDetail")
+    totals = (at(rate, "totalNetCharge"), at(detail, "totalNetCharge"))
     currency = _currency(rate, detail, package, *totals)
     if not currency:
         return None
-    weight = get(detail, "totalBillingWeight") or get(package, "billingWeight")
-    weight = kilograms(get(weight, "value"), text(get(weight, "units")))
+    weight = at(detail, "totalBillingWeight") or at(package, "billingWeight")
+    weight = kilograms_of(at(weight, "value"), text_at(weight, "units"))
     total = _total(rate)
-    commit, operational = get(reply, "commit"), get(reply, "operationalDetail")
+    commit, operational = at(reply, "commit"), at(reply, "operationalDetail")
     return Quote(
         service=service,
         total=total,
         currency=currency,
-        name=text(get(reply, "serviceName")),
+        name=text_at(reply, "serviceName"),
         charges=settled(_lines(rate, detail, currency), total, currency),
         transit_days=_transit_days(
-            get(commit, "transitDays", "minimumTransitTime"),
-            get(commit, "transitDays"),
-            get(operational, "transitTime"),
-            get(commit, "transitDays", "description"),
+            at(commit, "transitDays", "minimumTransitTime"),
+            at(commit, "transitDays"),
+            at(operational, "transitTime"),
+            at(commit, "transitDays", "description"),
         ),
         deliver_by=_day(
-            get(commit, "dateDetail", "dayFormat")
-            or get(operational, "deliveryDate")
-            or get(operational, "commitDate")
-            or get(operational, "deliveryTimestamp")
+            at(commit, "dateDetail", "dayFormat")
+            or at(operational, "deliveryDate")
+            or at(operational, "commitDate")
+            or at(operational, "deliveryTimestamp")
         ),
         weight=weight,
         weight_basis=_basis(rate.get("ratedWeightMethod")) if weight else "",
@@ -1094,7 +1053,7 @@ def _quote(reply) -> Quote | None:
 
 
 def _basis(method):
-    method = text(method).upper()
+    method = text_of(method).upper()
     if method == "ACTUAL":
         return "actual"
     return "volumetric" if method.startswith("DIM") else "billable"
@@ -1103,7 +1062,9 @@ def _basis(method):
 def _transit_days(*told) -> int | None:
     """Return the number in ``TWO_DAYS``, ``2 Business Days`` or ``2``."""
     for written in told:
-        name, _mark, rest = re.sub(r"[_ ]+", "_", text(written).upper()).partition("_")
+        name, _mark, rest = re.sub(r"[_ ]+", "_", text_of(written).upper()).partition(
+            "_"
+        )
         if rest in ("", "DAY", "DAYS", "BUSINESS_DAY", "BUSINESS_DAYS"):
             days = _DAYS.index(name) + 1 if name in _DAYS else whole_of(name)
             if days is not None:
@@ -1114,16 +1075,16 @@ def _transit_days(*told) -> int | None:
 def _day(written) -> date | None:
     """Return the day of a promise; its hour is by a clock FedEx doesn't name."""
     try:
-        return date.fromisoformat(text(written)[:10])
+        return date.fromisoformat(text_of(written)[:10])
     except ValueError:
         return None
 
 
 def _shipment_charges(details) -> tuple[Charge, ...]:
-    rating = get(details, "shipmentRating")
+    rating = at(details, "shipmentRating")
     rate = _best(
-        each(get(rating, "shipmentRateDetails")),
-        text(get(rating, "actualRateType")).upper(),
+        objects_at(rating, "shipmentRateDetails"),
+        text_at(rating, "actualRateType").upper(),
     )
     if rate is None:
         return ()
@@ -1136,12 +1097,12 @@ def _shipment_charges(details) -> tuple[Charge, ...]:
 def _rated_packages(details) -> dict[int, dict]:
     """Return the rate of each package by its place."""
     found = {}
-    for index, package in enumerate(each(get(details, "completedPackageDetails")), 1):
-        place = number(get(package, "sequenceNumber"))
-        rating = get(package, "packageRating")
+    for index, package in enumerate(objects_at(details, "completedPackageDetails"), 1):
+        place = amount_at(package, "sequenceNumber")
+        rating = at(package, "packageRating")
         rate = _best(
-            each(get(rating, "packageRateDetails")),
-            text(get(rating, "actualRateType")).upper(),
+            objects_at(rating, "packageRateDetails"),
+            text_at(rating, "actualRateType").upper(),
         )
         if rate is not None:
             whole_place = place is not None and place == place.to_integral_value()
@@ -1153,10 +1114,10 @@ def _piece_charges(piece, rate) -> tuple[Charge, ...]:
     if rate is not None and _currency(rate):
         currency = _currency(rate)
         return settled(_lines(rate, rate, currency), _total(rate), currency)
-    line = charge(
+    line = charge_of(
         {"netChargeAmount": "total"},
         "netChargeAmount",
-        get(piece, "netChargeAmount"),
+        at(piece, "netChargeAmount"),
         _currency(piece),
     )
     return (line,) if line else ()
@@ -1166,7 +1127,7 @@ def _billed(rate) -> dict[str, Any]:
     if rate is None:
         return {}
     node = rate.get("billingWeight")
-    weight = kilograms(get(node, "value"), text(get(node, "units")))
+    weight = kilograms_of(at(node, "value"), text_at(node, "units"))
     if not weight:
         return {}
     return {"weight": weight, "weight_basis": _basis(rate.get("ratedWeightMethod"))}

@@ -24,19 +24,17 @@ Settings: ``contract_id``, ``sender_address_id``, ``brand_id``, ``service_point`
 merged into the request of a collection for what single carriers want besides.
 """
 
-import base64
-import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from decimal import Decimal
 
-from odoo.addons.logistics_canonical.core.adapter import Parsed, Result
+from odoo.addons.logistics_canonical.core.adapter import Result
 from odoo.addons.logistics_canonical.core.calls import CallError
 from odoo.addons.logistics_canonical.core.retry import classify
 
-from ..core.carrier import ASKED_WITH, AnswerError, CarrierAdapter, NotFoundError
+from ..core.carrier import ASKED_WITH, AnswerError, NotFoundError
 from ..core.shipping import (
     Address,
     Booked,
@@ -51,18 +49,27 @@ from ..core.shipping import (
     Quote,
     ShipRequest,
 )
-from .plain import (
-    KILOGRAMS,
+from .answer_values import (
     amount_of,
-    crosses_customs,
+    data_of,
     joined,
+    kilograms_of,
     object_of,
     objects_of,
-    round_up,
     sentences_of,
     settled,
     text_of,
     whole_of,
+)
+from .json_carrier import (
+    JsonCarrier,
+)
+from .request_parts import (
+    in_units,
+    round_up,
+    shares_of,
+    size_of,
+    weight_of,
     without_empty,
 )
 
@@ -133,10 +140,12 @@ _RETURN = "return:"
 _LABEL = "https://panel.sendcloud.sc/api/v3/parcels/{}/documents/label"
 
 
-class SendcloudAdapter(CarrierAdapter):
+class SendcloudAdapter(JsonCarrier):
     """See the module."""
 
     max_packages = 15
+    # It takes HTTP 409 to believe it.
+    already = None
 
     # === CALLS IN GENERAL === #
 
@@ -152,7 +161,7 @@ class SendcloudAdapter(CarrierAdapter):
         return outbound
 
     def parse_response(self, operation, response, profile, request=None):
-        """See :meth:`CarrierAdapter.parse_response`.
+        """See :meth:`JsonCarrier.parse_response`.
 
         HTTP 409 isn't always a refusal: with the shipment that has the reference it
         is the answer to a repetition, and what is being cancelled can't be again.
@@ -163,23 +172,24 @@ class SendcloudAdapter(CarrierAdapter):
         result = super().parse_response(operation, read, profile, request)
         if operation not in ASKED_WITH or result.ok:
             return result
-        result = _explained(result, response)
-        error_class = result.error_class
-        if (
-            operation == "book"
-            and response.status == 409
-            and not (_shipments(_object(response)))
-        ):
+        error_class, tree = result.error_class, _object(response)
+        if operation == "book" and response.status == 409 and not _shipments(tree):
             # Something has our reference, but the answer doesn't say what.
             error_class = "unknown"
         elif operation == "cancel" and response.status == 409:
-            said = result.parsed.problems[0].text if result.parsed.problems else ""
+            said = joined(problem.text for problem in result.parsed.problems)
             if "already" in said and "cancel" in said:
                 return Result(data={"value": Cancelled("already", said)})
         elif error_class == "rejected":
             # The profile's rule for errors doesn't mind whose fault they are.
-            error_class = classify(read.status) or _error_class(_object(response))
+            error_class = classify(read.status) or _error_class(tree)
         return replace(result, error_class=error_class)
+
+    def errors(self, tree) -> Iterator[tuple[str, str]]:
+        """See :meth:`JsonCarrier.errors`: one, with all that is wrong."""
+        tree = _unwrapped(object_of(tree))
+        if tree.get("errors") or tree.get("error"):
+            yield _error_code(tree), _error_text(tree)
 
     # === RATES === #
 
@@ -187,13 +197,14 @@ class SendcloudAdapter(CarrierAdapter):
         functionalities = dict(map(_functionality, request.options))
         if request.is_return:
             functionalities["returns"] = True
-        insured = _shares(request)
         body = {
             "from_address": _place(request.shipper),
             "to_address": _place(request.recipient),
             "parcels": [
                 _parcel(package, share)
-                for package, share in zip(request.packages, insured, strict=True)
+                for package, share in zip(
+                    request.packages, _shares(request), strict=True
+                )
             ],
             "shipping_option_code": request.service,
             "carrier_code": text_of(request.settings.get("carrier_code")),
@@ -221,7 +232,7 @@ class SendcloudAdapter(CarrierAdapter):
         _check(request, self.max_packages)
         service_point = text_of(settings.get("service_point"))
         sender = _key(settings, "sender_address_id")
-        customs = crosses_customs(request.shipper.country, request.recipient.country)
+        customs = request.crosses_customs
         mime = _MIME_TYPES.get(request.label_format, _MIME_TYPES["PDF"])
         body = {
             "external_reference_id": request.reference,
@@ -234,35 +245,31 @@ class SendcloudAdapter(CarrierAdapter):
             "to_service_point": {"id": service_point} if service_point else None,
             "ship_with": {
                 "type": "shipping_option_code",
-                "properties": without_empty(
-                    {
-                        "shipping_option_code": request.service,
-                        "contract_id": _key(settings, "contract_id"),
-                    }
-                ),
+                "properties": {
+                    "shipping_option_code": request.service,
+                    "contract_id": _key(settings, "contract_id"),
+                },
             },
             "brand_id": _key(settings, "brand_id"),
-            "label_details": without_empty(
-                {
-                    "mime_type": mime,
-                    "dpi": _PNG_DPI if mime == _MIME_TYPES["PNG"] else None,
-                }
-            ),
+            "label_details": {
+                "mime_type": mime,
+                "dpi": _PNG_DPI if mime == _MIME_TYPES["PNG"] else None,
+            },
             "total_order_price": _worth(request),
             "parcels": [
-                without_empty(
-                    {
-                        **_parcel(package, share),
-                        "parcel_items": _items(request, package, customs),
-                    }
-                )
+                {
+                    **_parcel(package, share),
+                    "parcel_items": _items(request, package, customs),
+                }
                 for package, share in zip(
                     request.packages, _shares(request), strict=True
                 )
             ],
-            "customs_information": _customs(request) if customs else None,
         }
-        return {}, without_empty(body)
+        body = without_empty(body)
+        if customs:
+            body["customs_information"] = _customs(request)
+        return {}, body
 
     def read_book(self, tree, request: ShipRequest, response) -> Booked:
         shipments = _shipments(_good(tree))
@@ -298,7 +305,7 @@ class SendcloudAdapter(CarrierAdapter):
         _check(request, self.max_packages)
         package = request.packages[0]
         weight = sum((package.weight for package in request.packages), Decimal(0))
-        customs = crosses_customs(request.shipper.country, request.recipient.country)
+        customs = request.crosses_customs
         items = [
             item
             for package in request.packages
@@ -308,15 +315,13 @@ class SendcloudAdapter(CarrierAdapter):
         body = {
             "from_address": _address(request.shipper),
             "to_address": _address(request.recipient),
-            "ship_with": without_empty(
-                {
-                    "type": "shipping_option_code",
-                    "shipping_option_code": request.service,
-                    "contract": _key(request.settings, "contract_id"),
-                }
-            ),
+            "ship_with": {
+                "type": "shipping_option_code",
+                "shipping_option_code": request.service,
+                "contract": _key(request.settings, "contract_id"),
+            },
             "dimensions": _dimensions(package, float),
-            "weight": {"value": float(round_up(weight, "0.001")), "unit": "kg"},
+            "weight": _weight(weight, float),
             "collo_count": len(request.packages),
             "parcel_items": items,
             "brand_id": _key(request.settings, "brand_id"),
@@ -517,56 +522,33 @@ def _key(settings, name):
     return int(told)
 
 
-def _weight(kilograms):
-    return {"value": round_up(kilograms, "0.001"), "unit": "kg"}
+def _weight(kilograms, form=str):
+    return {"value": form(round_up(kilograms, 3)), "unit": "kg"}
 
 
 def _dimensions(package, form=str):
-    sides = {
-        "length": package.length,
-        "width": package.width,
-        "height": package.height,
-    }
-    if not all(side > 0 for side in sides.values()):
-        return None
-    told = {name: form(round_up(side, "0.01")) for name, side in sides.items()}
-    return {**told, "unit": "cm"}
+    sides = size_of(package)
+    told = {name: form(round_up(side, 2)) for name, side in sides.items()}
+    return {**told, "unit": "cm"} if told else None
 
 
 def _parcel(package, insured):
-    if package.weight <= 0:
-        raise CallError(f"The parcel {package.reference} has no weight.")
-    return without_empty(
-        {
-            "weight": _weight(package.weight),
-            "dimensions": _dimensions(package),
-            "additional_insured_price": insured,
-            "package_type": package.packaging,
-        }
-    )
+    return {
+        "weight": _weight(weight_of(package)),
+        "dimensions": _dimensions(package),
+        "additional_insured_price": insured,
+        "package_type": package.packaging,
+    }
 
 
 def _shares(request):
-    """Return what each parcel is insured for, in the request's order: its share of
-    the goods' value, or the same for all when values aren't known."""
-    packages = request.packages
-    if not request.insured:
-        return [None] * len(packages)
-    values = [package.value for package in packages]
-    if not all(value > 0 for value in values):
-        values = [Decimal(1)] * len(packages)
-    cents = int((request.insured * 100).to_integral_value())
-    total, before, done = sum(values), Decimal(0), 0
-    shares = []
-    for package, value in zip(packages, values, strict=True):
-        before += value
-        upto = int(cents * before / total)
-        amount = Decimal(upto - done) / 100
-        done = upto
-        shares.append(
-            {"value": f"{amount:.2f}", "currency": _currency(request, package)}
-        )
-    return shares
+    """Return what each parcel is insured for, None for nothing."""
+    return [
+        {"value": f"{share:.2f}", "currency": _currency(request, package)}
+        if share
+        else None
+        for package, share in zip(request.packages, shares_of(request), strict=True)
+    ]
 
 
 def _currency(request, package, item=None):
@@ -606,25 +588,20 @@ def _item(request, package, item, returned):
     ):
         if not value:
             raise CallError(f"{item.label} has no {name}, which customs want.")
-    quantity, weight, value = item.quantity, item.weight, item.value
-    if quantity != quantity.to_integral_value():
-        # Half a metre is one piece of half the weight.
-        quantity, weight, value = 1, weight * quantity, value * quantity
+    item = in_units(item)
     currency = _currency(request, package, item)
-    price = {"value": f"{value:.2f}", "currency": currency}
+    price = {"value": f"{item.value:.2f}", "currency": currency}
     if returned:
         price["value"] = float(price["value"])
-    return without_empty(
-        {
-            "description": item.description[:255],
-            "quantity": int(quantity),
-            "weight": {"value": float(round_up(weight, "0.001")), "unit": "kg"},
-            "value" if returned else "price": price,
-            "hs_code": item.hs_code,
-            "origin_country": item.origin,
-            "sku": item.sku,
-        }
-    )
+    return {
+        "description": item.description[:255],
+        "quantity": int(item.quantity),
+        "weight": _weight(item.weight, float),
+        "value" if returned else "price": price,
+        "hs_code": item.hs_code,
+        "origin_country": item.origin,
+        "sku": item.sku,
+    }
 
 
 def _invoice_number(request):
@@ -640,14 +617,15 @@ def _customs(request):
         "receiver": _tax_numbers(request.recipient),
         "importer_of_record": [],
     }
-    return without_empty(
-        {
-            "invoice_number": _invoice_number(request),
-            "export_reason": reason,
-            "export_type": text_of(request.settings.get("export_type")),
-            "tax_numbers": numbers if any(numbers.values()) else None,
-        }
-    )
+    told = {
+        "invoice_number": _invoice_number(request),
+        "export_reason": reason,
+        "export_type": text_of(request.settings.get("export_type")),
+    }
+    if any(numbers.values()):
+        # Lists without a number stay: Sendcloud wants all three.
+        return {**without_empty(told), "tax_numbers": numbers}
+    return without_empty(told)
 
 
 def _tax_numbers(address):
@@ -814,15 +792,6 @@ def _error_text(tree):
     return joined(lines)
 
 
-def _explained(result, response):
-    """Put the fields an error is about into its text."""
-    said = _error_text(_object(response))
-    if not said or not result.parsed.problems:
-        return result
-    first = replace(result.parsed.problems[0], text=said)
-    return replace(result, parsed=Parsed(problems=(first,)))
-
-
 def _object(response):
     """Return the object an answer consists of, an empty one when it is none."""
     try:
@@ -959,7 +928,7 @@ def _documents(parcel, mime, kind, package):
     """
     own = text_of(parcel.get("tracking_number")) or text_of(parcel.get("id"))
     documents, has_label = [], False
-    data = _decoded(parcel.get("label_file"))
+    data = data_of(parcel.get("label_file"))
     if data:
         mime = mime or _MIME_TYPES["PDF"]
         name = f"{own}.{_SUFFIXES.get(mime, 'pdf')}"
@@ -995,13 +964,6 @@ def _old_labels(node, kind, package):
         url = text_of(sheets[0]) if isinstance(sheets, list) and sheets else ""
     own = text_of(node.get("tracking_number")) or text_of(node.get("id")) or "label"
     return [Document(kind, f"{own}.pdf", url=url, package=package)] if url else []
-
-
-def _decoded(value):
-    try:
-        return base64.b64decode(text_of(value), validate=True)
-    except (binascii.Error, ValueError):
-        return b""
 
 
 def _quote(option):
@@ -1046,10 +1008,9 @@ def _charge(line):
 def _billed(value):
     """Return the weight a price is based on, in kilograms, and where it is from."""
     value = object_of(value)
-    amount = amount_of(value.get("value"))
-    unit = KILOGRAMS.get(text_of(value.get("unit")))
-    if amount is None or amount <= 0 or unit is None:
-        return Decimal(0), ""
+    weight = kilograms_of(value.get("value"), text_of(value.get("unit")))
+    if not weight:
+        return weight, ""
     bases = {True: "volumetric", False: "actual"}
     flag = value.get("volumetric")
-    return amount * unit, bases[flag] if isinstance(flag, bool) else "billable"
+    return weight, bases[flag] if isinstance(flag, bool) else "billable"

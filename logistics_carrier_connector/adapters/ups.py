@@ -25,7 +25,6 @@ errors.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -47,35 +46,42 @@ from ..core.shipping import (
     Quote,
     ShipRequest,
 )
-from .integrators import (
-    ACCOUNT,
-    JsonCarrier,
-    bytes_of,
-    charge,
-    crosses_customs,
-    currency_of,
-    digits,
-    document,
-    filled,
-    gateway_errors,
-    get,
-    goods_value,
-    insured_parts,
-    kilograms,
-    local_time,
-    number,
-    package_weight,
-    required,
-    rounded_up,
-    street_lines,
+from .answer_values import (
+    REST,
+    amount_at,
+    at,
+    charge_of,
+    check_numbers,
+    data_of,
+    document_of,
+    kilograms_of,
+    objects_at,
+    objects_of,
+    settled,
+    text_at,
+    text_of,
+    whole_of,
 )
-from .plain import (
+from .json_carrier import (
+    JsonCarrier,
+    gateway_errors,
+)
+from .request_parts import (
+    ACCOUNT,
     INCH,
     KILOGRAMS,
-    REST,
-    objects_of as each,
-    settled,
-    text_of as text,
+    currency_of,
+    described,
+    goods_of,
+    in_units,
+    needed,
+    round_up,
+    shares_of,
+    street_of,
+    value_of,
+    weight_of,
+    window_of,
+    without_empty,
 )
 
 #: Accessorial codes of the appendix. What isn't here stays ``other``.
@@ -148,8 +154,6 @@ _REASONS = {
     "return": "RETURN",
     "documents": "SALE",
 }
-#: The sentence tells; its code has meant other things in other releases.
-_VOIDED_BEFORE = re.compile(r"already\s+(been\s+)?voided", re.IGNORECASE)
 #: What label recovery says of a voided shipment, in REST and before.
 _VOIDED = frozenset(("9801040", "300033"))
 #: UPS fits pictures to a browser and takes this one when none is named.
@@ -160,53 +164,39 @@ class UpsAdapter(JsonCarrier):
     """See the module."""
 
     max_packages = 50
+    # The code of this sentence has meant other things in other releases.
+    already = re.compile(r"\balready\s+(?:been\s+)?voided", re.IGNORECASE)
 
     def errors(self, tree: Any) -> Iterator[tuple[str, str]]:
         """See :meth:`JsonCarrier.errors`."""
         for error in (
-            *each(get(tree, "response", "errors")),
-            *each(get(tree, "errors")),
+            *objects_at(tree, "response", "errors"),
+            *objects_at(tree, "errors"),
         ):
-            yield text(error.get("code")), text(error.get("message"))
+            yield text_at(error, "code"), text_at(error, "message")
         # The shape of the older releases, which gateways still use.
-        details = each(get(tree, "Fault", "detail", "Errors", "ErrorDetail"))
+        details = objects_at(tree, "Fault", "detail", "Errors", "ErrorDetail")
         for detail in details:
-            error = get(detail, "PrimaryErrorCode")
-            yield text(get(error, "Code")), text(get(error, "Description"))
-        if not details and not get(tree, "response") and not get(tree, "errors"):
+            error = at(detail, "PrimaryErrorCode")
+            yield text_at(error, "Code"), text_at(error, "Description")
+        if not details and not at(tree, "response") and not at(tree, "errors"):
             yield from gateway_errors(tree)
         # A refusal in the form of an answer.
-        for answer in each(list(tree.values()) if isinstance(tree, dict) else None):
-            told = get(answer, "Response")
-            status = get(told, "ResponseStatus", "Code")
-            if text(status or get(told, "ResponseStatusCode")) != "0":
+        for answer in objects_of(
+            list(tree.values()) if isinstance(tree, dict) else None
+        ):
+            told = at(answer, "Response")
+            status = at(told, "ResponseStatus", "Code")
+            if text_of(status or at(told, "ResponseStatusCode")) != "0":
                 continue
-            errors = each(get(told, "Error")) or each(get(told, "Alert"))
+            errors = objects_at(told, "Error") or objects_at(told, "Alert")
             for error in errors:
-                code = text(error.get("ErrorCode")) or text(error.get("Code"))
-                words = text(error.get("ErrorDescription"))
-                yield code, words or text(error.get("Description"))
+                code = text_at(error, "ErrorCode") or text_at(error, "Code")
+                words = text_at(error, "ErrorDescription")
+                yield code, words or text_at(error, "Description")
             if not errors:
-                words = get(told, "ResponseStatus", "Description")
-                yield "", text(words or get(told, "ResponseStatusDescription"))
-
-    def parse_response(
-        self,
-        operation: str,
-        response: Response,
-        profile,
-        request: Mapping[str, Any] | None = None,
-    ) -> Result:
-        """See :meth:`JsonCarrier.parse_response`.
-
-        That a shipment was voided before is what a repeated void wants to hear.
-        """
-        result = super().parse_response(operation, response, profile, request)
-        if operation == "cancel":
-            for problem in result.parsed.problems:
-                if _VOIDED_BEFORE.search(problem.text):
-                    return Result(data={"value": Cancelled("already", problem.text)})
-        return result
+                words = at(told, "ResponseStatus", "Description")
+                yield "", text_of(words or at(told, "ResponseStatusDescription"))
 
     def parse_lookup(
         self,
@@ -254,17 +244,17 @@ class UpsAdapter(JsonCarrier):
             }
         }
         values = {"reference": request.reference[:32], "request_option": option}
-        return values, filled(body)
+        return values, without_empty(body)
 
     def read_rate(self, tree: Any, request: ShipRequest, response: Response):
         """Return the quotes; services UPS names no price for are left out."""
         self._refuse(tree)
         quotes: dict[str, list[tuple[bool, Quote]]] = {}
-        for rated in each(get(tree, "RateResponse", "RatedShipment")):
+        for rated in objects_at(tree, "RateResponse", "RatedShipment"):
             quote = _quote(rated)
             if quote:
-                summary = get(rated, "TimeInTransit", "ServiceSummary")
-                saturday = text(get(summary, "SaturdayDelivery")) == "1"
+                summary = at(rated, "TimeInTransit", "ServiceSummary")
+                saturday = text_at(summary, "SaturdayDelivery") == "1"
                 quotes.setdefault(quote.service, []).append((saturday, quote))
         if not quotes:
             raise AnswerError(
@@ -300,37 +290,28 @@ class UpsAdapter(JsonCarrier):
                 "LabelSpecification": _label(request.label_format, booking=True),
             }
         }
-        return {"reference": request.reference[:32]}, filled(body)
+        return {"reference": request.reference[:32]}, without_empty(body)
 
     def read_book(self, tree: Any, request: ShipRequest, response: Response) -> Booked:
         """Return what was booked. A label that can't be read is left out: the
         operation ``label`` brings it again, the booking stands."""
         self._refuse(tree)
-        results = get(tree, "ShipmentResponse", "ShipmentResults")
-        parcels = each(get(results, "PackageResults"))
+        results = at(tree, "ShipmentResponse", "ShipmentResults")
+        parcels = objects_at(results, "PackageResults")
         numbers = _numbers(parcels, request)
-        negotiated = get(results, "NegotiatedRateCharges")
-        if number(get(negotiated, "TotalCharge", "MonetaryValue")) is None:
+        negotiated = at(results, "NegotiatedRateCharges")
+        if amount_at(negotiated, "TotalCharge", "MonetaryValue") is None:
             negotiated = None
         lines = [_package_charges(parcel, negotiated is not None) for parcel in parcels]
         price = _price(
-            negotiated or get(results, "ShipmentCharges"),
+            negotiated or at(results, "ShipmentCharges"),
             [line for part in lines for line in part],
-            _currency(negotiated, get(results, "ShipmentCharges")),
+            _currency(negotiated, at(results, "ShipmentCharges")),
         )
-        kind = "return_label" if request.is_return else "label"
-        documents = []
-        for parcel, tracking, package in zip(
-            parcels, numbers, request.packages, strict=True
-        ):
-            data = bytes_of(get(parcel, "ShippingLabel", "GraphicImage"))
-            if data:
-                documents.append(
-                    document(kind, tracking, data, package=package.reference)
-                )
+        documents = _labels(parcels, "ShippingLabel", numbers, request)
         documents += _papers(results, numbers[0])
         return Booked(
-            partner_id=text(get(results, "ShipmentIdentificationNumber")) or numbers[0],
+            partner_id=text_at(results, "ShipmentIdentificationNumber") or numbers[0],
             packages=tuple(
                 BookedPackage(
                     package.reference, tracking, tracking, tuple(part), **weight
@@ -348,16 +329,6 @@ class UpsAdapter(JsonCarrier):
             charges=price[2] if price else (),
         )
 
-    def return_body(self, request: ShipRequest, profile):
-        """Book a return; the shipper is who sends the goods back to us."""
-        return self.book_body(_as_return(request), profile)
-
-    def read_return(
-        self, tree: Any, request: ShipRequest, response: Response
-    ) -> Booked:
-        """See :meth:`read_book`."""
-        return self.read_book(tree, _as_return(request), response)
-
     # === FIND AND LABEL === #
 
     def find_body(self, request: ShipRequest, profile):
@@ -372,31 +343,22 @@ class UpsAdapter(JsonCarrier):
                 },
             }
         }
-        return {"reference": request.reference[:32]}, filled(body)
+        return {"reference": request.reference[:32]}, without_empty(body)
 
     def read_find(self, tree: Any, request: ShipRequest, response: Response) -> Booked:
         """Return the booking without its price, which UPS doesn't tell again."""
         self._refuse(tree)
-        answer = get(tree, "LabelRecoveryResponse")
-        if each(get(answer, "TrackingCandidate")):
+        answer = at(tree, "LabelRecoveryResponse")
+        if objects_at(answer, "TrackingCandidate"):
             raise AnswerError(
                 f"UPS has several shipments with the reference {request.reference}."
             )
-        parcels = each(get(answer, "LabelResults"))
+        parcels = objects_at(answer, "LabelResults")
         numbers = _numbers(parcels, request)
-        kind = "return_label" if request.is_return else "label"
-        documents = []
-        for parcel, tracking, package in zip(
-            parcels, numbers, request.packages, strict=True
-        ):
-            data = bytes_of(get(parcel, "LabelImage", "GraphicImage"))
-            if data:
-                documents.append(
-                    document(kind, tracking, data, package=package.reference)
-                )
+        documents = _labels(parcels, "LabelImage", numbers, request)
         documents += _papers(answer, numbers[0])
         return Booked(
-            partner_id=text(get(answer, "ShipmentIdentificationNumber")) or numbers[0],
+            partner_id=text_at(answer, "ShipmentIdentificationNumber") or numbers[0],
             packages=tuple(
                 BookedPackage(package.reference, tracking, tracking)
                 for package, tracking in zip(request.packages, numbers, strict=True)
@@ -417,20 +379,20 @@ class UpsAdapter(JsonCarrier):
                 "TrackingNumber": tracking,
             }
         }
-        return {"reference": request.reference[:32]}, filled(body)
+        return {"reference": request.reference[:32]}, without_empty(body)
 
     def read_label(
         self, tree: Any, request: BookedRef, response: Response
     ) -> tuple[Document, ...]:
         """Return the labels, each named after its tracking number."""
         self._refuse(tree)
-        answer = get(tree, "LabelRecoveryResponse")
+        answer = at(tree, "LabelRecoveryResponse")
         documents = []
-        for parcel in each(get(answer, "LabelResults")):
-            data = bytes_of(get(parcel, "LabelImage", "GraphicImage"))
-            tracking = text(get(parcel, "TrackingNumber")) or _shipment_number(request)
+        for parcel in objects_at(answer, "LabelResults"):
+            data = data_of(at(parcel, "LabelImage", "GraphicImage"))
+            tracking = text_at(parcel, "TrackingNumber") or _shipment_number(request)
             if data:
-                documents.append(document("label", tracking, data))
+                documents.append(document_of("label", tracking, data))
         if not documents:
             raise AnswerError("UPS sent no label.")
         return (*documents, *_papers(answer, _shipment_number(request)))
@@ -453,31 +415,31 @@ class UpsAdapter(JsonCarrier):
         :raise AnswerError: when UPS voided some or none of the packages
         """
         self._refuse(tree)
-        answer = get(tree, "VoidShipmentResponse")
-        parcels = each(
-            get(answer, "PackageLevelResults") or get(answer, "PackageLevelResult")
+        answer = at(tree, "VoidShipmentResponse")
+        parcels = objects_of(
+            at(answer, "PackageLevelResults") or at(answer, "PackageLevelResult")
         )
         kept = [
-            text(get(parcel, "TrackingNumber"))
+            text_at(parcel, "TrackingNumber")
             for parcel in parcels
-            if text(get(parcel, "Status", "Code")) != "1"
+            if text_at(parcel, "Status", "Code") != "1"
         ]
-        status = get(answer, "SummaryResult", "Status")
-        words = text(get(status, "Description"))
+        status = at(answer, "SummaryResult", "Status")
+        words = text_at(status, "Description")
         if kept:
             raise AnswerError(
                 f"UPS voided {len(parcels) - len(kept)} of {len(parcels)} packages. "
                 f"Not voided: {', '.join(kept)}.",
                 error_class="rejected",
             )
-        if text(get(status, "Code")) != "1":
+        if text_at(status, "Code") != "1":
             raise AnswerError(
                 f"UPS didn't void the shipment: {words or 'it gives no reason'}.",
                 error_class="rejected",
             )
         alerts = [
-            text(alert.get("Description"))
-            for alert in each(get(answer, "Response", "Alert"))
+            text_at(alert, "Description")
+            for alert in objects_at(answer, "Response", "Alert")
         ]
         return Cancelled("done", "; ".join(filter(None, alerts)) or words)
 
@@ -486,11 +448,7 @@ class UpsAdapter(JsonCarrier):
     def pickup_body(self, request: PickupRequest, profile):
         """Order a collection, by the clock of the place of collection."""
         address = request.address
-        zone = str(request.settings.get("zone", ""))
-        ready = local_time(request.ready_at, address, zone)
-        close = local_time(request.close_at, address, zone)
-        if ready.date() != close.date():
-            raise CallError("A collection begins and ends on the same day.")
+        ready, close = window_of(request)
         imperial = address.country in _IMPERIAL
         each_weight = request.weight / max(request.parcels, 1)
         body = {
@@ -510,7 +468,7 @@ class UpsAdapter(JsonCarrier):
                 "PickupAddress": {
                     "CompanyName": (address.company or address.name)[:27],
                     "ContactName": (address.name or address.company)[:22],
-                    "AddressLine": street_lines(address, 73, 1)[0],
+                    "AddressLine": street_of(address, 73, 1)[0],
                     "City": address.city,
                     "StateProvince": address.state,
                     "PostalCode": address.zip,
@@ -518,14 +476,14 @@ class UpsAdapter(JsonCarrier):
                     "ResidentialIndicator": "Y" if address.residential else "N",
                     "Phone": {
                         "Number": _phone(
-                            required(address.phone, "a phone number", address, "UPS")
+                            needed(address.phone, "a phone number", address, "UPS")
                         )
                     },
                 },
                 "AlternateAddressIndicator": "Y",
                 "PickupPiece": _pieces(request),
                 "TotalWeight": {
-                    "Weight": digits(_measured_weight(request.weight, imperial)),
+                    "Weight": _digits(_measured_weight(request.weight, imperial)),
                     "UnitOfMeasurement": "LBS" if imperial else "KGS",
                 }
                 if request.weight
@@ -537,27 +495,29 @@ class UpsAdapter(JsonCarrier):
                 "ReferenceNumber": request.reference[:35],
             }
         }
-        return {"reference": request.reference[:32]}, filled(body)
+        return {"reference": request.reference[:32]}, without_empty(body)
 
     def read_pickup(
         self, tree: Any, request: PickupRequest, response: Response
     ) -> PickupBooked:
         """Return the pickup request number and the price."""
         self._refuse(tree)
-        answer = get(tree, "PickupCreationResponse")
-        confirmation = text(get(answer, "PRN"))
+        answer = at(tree, "PickupCreationResponse")
+        confirmation = text_at(answer, "PRN")
         if not confirmation:
             raise AnswerError("UPS gave the collection no number.")
-        rate = get(answer, "RateResult")
-        currency = text(get(rate, "CurrencyCode"))
+        rate = at(answer, "RateResult")
+        currency = text_at(rate, "CurrencyCode")
         lines = []
-        for line in each(get(rate, "ChargeDetail")):
+        for line in objects_at(rate, "ChargeDetail"):
             code, words = (
-                text(line.get("ChargeCode")),
-                text(line.get("ChargeDescription")),
+                text_at(line, "ChargeCode"),
+                text_at(line, "ChargeDescription"),
             )
             lines.append(
-                charge(_PICKUP_CHARGES, code, line.get("ChargeAmount"), currency, words)
+                charge_of(
+                    _PICKUP_CHARGES, code, line.get("ChargeAmount"), currency, words
+                )
             )
         return PickupBooked(confirmation, tuple(filter(None, lines)))
 
@@ -576,10 +536,10 @@ class UpsAdapter(JsonCarrier):
     ) -> Cancelled:
         """Return that the collection is cancelled."""
         self._refuse(tree)
-        status = get(tree, "PickupCancelResponse", "Response", "ResponseStatus")
-        if text(get(status, "Code")) != "1":
+        status = at(tree, "PickupCancelResponse", "Response", "ResponseStatus")
+        if text_at(status, "Code") != "1":
             raise AnswerError(
-                text(get(status, "Description")) or "UPS didn't cancel the collection.",
+                text_at(status, "Description") or "UPS didn't cancel the collection.",
                 error_class="rejected",
             )
         return Cancelled("done")
@@ -619,20 +579,20 @@ class UpsAdapter(JsonCarrier):
         if request.is_return:
             code = request.settings.get("return_code", "9")
             shipment["ReturnService"] = {"Code": str(code)}
-        value = goods_value(request)
+        value = value_of(request)
         to_value = rating or (pair[0] == "US" and pair[1] in ("CA", "PR"))
         if value and pair[0] != pair[1] and to_value and not request.is_return:
             shipment["InvoiceLineTotal"] = {
                 "CurrencyCode": currency_of(request),
                 # UPS takes whole units here.
-                "MonetaryValue": digits(rounded_up(value, 0)),
+                "MonetaryValue": _digits(round_up(value, 0)),
             }
-        insured = insured_parts(request) if request.insured else None
+        insured = shares_of(request)
         shipment["Package"] = [
             self._package(
                 request,
                 package,
-                insured[index] if insured else Decimal(0),
+                insured[index],
                 references if on_package and not rating else (),
                 rating=rating,
             )
@@ -648,7 +608,7 @@ class UpsAdapter(JsonCarrier):
         if insured:
             options["DeclaredValue"] = {
                 "CurrencyCode": currency_of(request),
-                "MonetaryValue": digits(insured),
+                "MonetaryValue": _digits(insured),
             }
         if _signed_by_package(request):
             # The codes of packages and of shipments are numbered differently.
@@ -668,7 +628,7 @@ class UpsAdapter(JsonCarrier):
             }
             if all(sides)
             else None,
-            "PackageWeight": _weight(package_weight(package), request),
+            "PackageWeight": _weight(weight_of(package), request),
             "ReferenceNumber": list(references),
             "PackageServiceOptions": options,
         }
@@ -694,16 +654,12 @@ class UpsAdapter(JsonCarrier):
             options["DeliveryConfirmation"] = _confirmation(request, "1", "2")
         if request.cod and request.recipient.country not in _COD_FUNDS:
             options["COD"] = _cod(request, "1")
-        if not rating and request.contents != "documents" and crosses_customs(request):
+        if not rating and request.contents != "documents" and request.crosses_customs:
             options["InternationalForms"] = _invoice(request)
         return options
 
 
 # === WHAT IS ASKED === #
-
-
-def _as_return(request):
-    return replace(request, is_return=True)
 
 
 def _request(reference):
@@ -726,7 +682,7 @@ def _party(address: Address, *, residential: bool = False) -> dict[str, Any]:
         "Phone": {"Number": _phone(address.phone)},
         "EMailAddress": address.email if len(address.email) <= 50 else "",
         "Address": {
-            "AddressLine": street_lines(address, 35, 3),
+            "AddressLine": street_of(address, 35, 3),
             "City": address.city[:30],
             "StateProvinceCode": address.state if address.country in _STATES else "",
             "PostalCode": address.zip,
@@ -738,29 +694,29 @@ def _party(address: Address, *, residential: bool = False) -> dict[str, Any]:
     }
 
 
+def _digits(value: Decimal) -> str:
+    """Return a number in plain notation, without needless zeros."""
+    return format(value.normalize() if value else Decimal(0), "f")
+
+
 def _measured_weight(weight, imperial):
-    return rounded_up(weight / KILOGRAMS["lb"] if imperial else weight, 1)
+    return round_up(weight / KILOGRAMS["lb"] if imperial else weight, 1)
 
 
 def _weight(weight, request):
     imperial = request.shipper.country in _IMPERIAL
     return {
         "UnitOfMeasurement": {"Code": "LBS" if imperial else "KGS"},
-        "Weight": digits(_measured_weight(weight, imperial)),
+        "Weight": _digits(_measured_weight(weight, imperial)),
     }
 
 
 def _side(length, imperial):
-    return digits(rounded_up(length / INCH if imperial else length, 2))
+    return _digits(round_up(length / INCH if imperial else length, 2))
 
 
 def _contents(request):
-    descriptions = dict.fromkeys(
-        part.description.strip()
-        for package in request.packages
-        for part in package.commodities
-    )
-    return ", ".join(filter(None, descriptions)) or request.contents.capitalize()
+    return described(goods_of(request)) or request.contents.capitalize()
 
 
 def _signed_by_package(request):
@@ -778,7 +734,7 @@ def _cod(request, funds):
         "CODFundsCode": str(request.settings.get("cod_funds", funds)),
         "CODAmount": {
             "CurrencyCode": currency_of(request),
-            "MonetaryValue": digits(request.cod),
+            "MonetaryValue": _digits(request.cod),
         },
     }
 
@@ -800,7 +756,7 @@ def _invoice(request):
 
     :raise CallError: when it lacks something UPS needs
     """
-    goods = [part for package in request.packages for part in package.commodities]
+    goods = goods_of(request)
     if not goods:
         raise CallError("Goods that leave the customs territory must be listed.")
     if len(goods) > 50:
@@ -823,7 +779,7 @@ def _invoice(request):
                 **_party(buyer),
                 "Phone": {
                     "Number": _phone(
-                        required(buyer.phone, "a phone number", buyer, "UPS")
+                        needed(buyer.phone, "a phone number", buyer, "UPS")
                     )
                 },
             }
@@ -835,17 +791,14 @@ def _invoice(request):
 def _product(part, request):
     if not part.origin:
         raise CallError(f"The country of origin of {part.label} is missing.")
-    # UPS counts whole units; what isn't whole is one unit of all of it.
-    counted = part.quantity == part.quantity.to_integral_value()
-    count = part.quantity if counted else Decimal(1)
-    price = part.value if counted else part.value * part.quantity
+    part = in_units(part)
     words = part.description.strip() or part.sku
     return {
         "Description": [words[start : start + 35] for start in range(0, 105, 35)],
         "Unit": {
-            "Number": digits(count),
+            "Number": _digits(part.quantity),
             "UnitOfMeasurement": {"Code": "PCS"},
-            "Value": digits(price),
+            "Value": _digits(part.value),
         },
         "CommodityCode": part.hs_code,
         "PartNumber": part.sku[:10],
@@ -896,58 +849,69 @@ def _numbers(parcels, request):
 
     :raise AnswerError: when one is missing or there are more or fewer
     """
-    numbers = [text(get(parcel, "TrackingNumber")) for parcel in parcels]
-    if not numbers or not all(numbers):
-        raise AnswerError("UPS gave no tracking number for a package.")
-    if len(set(numbers)) != len(request.packages) or len(numbers) != len(set(numbers)):
-        raise AnswerError(
-            f"UPS gave tracking numbers for {len(numbers)} of "
-            f"{len(request.packages)} packages."
-        )
+    numbers = [text_at(parcel, "TrackingNumber") for parcel in parcels]
+    check_numbers(numbers, request, "UPS")
     return numbers
+
+
+def _labels(parcels, member, numbers, request):
+    """Return the labels of packages.
+
+    :param member: what a package's label is called
+    """
+    kind = "return_label" if request.is_return else "label"
+    papers = []
+    for parcel, tracking, package in zip(
+        parcels, numbers, request.packages, strict=True
+    ):
+        data = data_of(at(parcel, member, "GraphicImage"))
+        if data:
+            papers.append(document_of(kind, tracking, data, package=package.reference))
+    return papers
 
 
 def _billed(parcels, results):
     """Return the weight each package is charged by: its own, or the shipment's when
     it is alone."""
-    nodes = [get(parcel, "BillingWeight") for parcel in parcels]
+    nodes = [at(parcel, "BillingWeight") for parcel in parcels]
     if len(nodes) == 1 and not nodes[0]:
-        nodes = [get(results, "BillingWeight")]
-    weights = [
-        kilograms(get(node, "Weight"), text(get(node, "UnitOfMeasurement", "Code")))
-        for node in nodes
-    ]
+        nodes = [at(results, "BillingWeight")]
+    weights = [_kilograms(node) for node in nodes]
     return [
         {"weight": weight, "weight_basis": "billable"} if weight else {}
         for weight in weights
     ]
 
 
+def _kilograms(node):
+    return kilograms_of(at(node, "Weight"), text_at(node, "UnitOfMeasurement", "Code"))
+
+
 def _papers(results, tracking):
     """Return the papers that come with the labels."""
     papers = []
     for kind, name, image in (
-        ("invoice", "invoice", get(results, "Form", "Image", "GraphicImage")),
-        ("other", "COD", get(results, "CODTurnInPage", "Image", "GraphicImage")),
-        ("other", "value", get(results, "HighValueReport", "Image", "GraphicImage")),
-        ("other", "value", get(results, "ControlLogReceipt", "GraphicImage")),
+        ("invoice", "invoice", at(results, "Form", "Image", "GraphicImage")),
+        ("other", "COD", at(results, "CODTurnInPage", "Image", "GraphicImage")),
+        ("other", "value", at(results, "HighValueReport", "Image", "GraphicImage")),
+        ("other", "value", at(results, "ControlLogReceipt", "GraphicImage")),
     ):
-        data = bytes_of(image)
+        data = data_of(image)
         if data:
-            papers.append(document(kind, f"{tracking}-{name}", data))
+            papers.append(document_of(kind, f"{tracking}-{name}", data))
     return papers
 
 
 def _itemized(nodes, currency=""):
     lines = []
-    for line in each(nodes):
-        words = text(line.get("Description")) or text(line.get("SubType"))
+    for line in objects_of(nodes):
+        words = text_at(line, "Description") or text_at(line, "SubType")
         lines.append(
-            charge(
+            charge_of(
                 _CHARGES,
-                text(line.get("Code")),
+                text_at(line, "Code"),
                 line.get("MonetaryValue"),
-                text(line.get("CurrencyCode")) or currency,
+                text_at(line, "CurrencyCode") or currency,
                 words.replace("_", " "),
             )
         )
@@ -955,8 +919,8 @@ def _itemized(nodes, currency=""):
 
 
 def _package_charges(parcel, negotiated):
-    node = get(parcel, "NegotiatedCharges") if negotiated else parcel
-    return _itemized(get(node, "ItemizedCharges"))
+    node = at(parcel, "NegotiatedCharges") if negotiated else parcel
+    return _itemized(at(node, "ItemizedCharges"))
 
 
 #: Parts of a price that name its currency.
@@ -975,7 +939,7 @@ def _currency(*nodes) -> str:
     """Return the currency the first of some prices names that names one."""
     for node in nodes:
         for name in _PRICED:
-            found = text(get(node, name, "CurrencyCode"))
+            found = text_at(node, name, "CurrencyCode")
             if len(found) == 3:
                 return found
     return ""
@@ -993,17 +957,17 @@ def _price(
     :param package_lines: what it lists with the packages, part of the total
     :param currency: of the amounts that don't name one
     """
-    total = get(node, "TotalCharge") or get(node, "TotalCharges")
-    plain = number(get(total, "MonetaryValue"))
-    taxed = number(get(node, "TotalChargesWithTaxes", "MonetaryValue"))
+    total = at(node, "TotalCharge") or at(node, "TotalCharges")
+    plain = amount_at(total, "MonetaryValue")
+    taxed = amount_at(node, "TotalChargesWithTaxes", "MonetaryValue")
     if (plain is None and taxed is None) or not currency:
         return None
-    listed = _itemized(get(node, "ItemizedCharges"), currency)
+    listed = _itemized(at(node, "ItemizedCharges"), currency)
     singly = sum((line.amount for line in (*listed, *package_lines)), Decimal(0))
 
     def sum_of(name, words=""):
-        value = get(node, name, "MonetaryValue")
-        return charge(_CHARGES, name, value, currency, words)
+        value = at(node, name, "MonetaryValue")
+        return charge_of(_CHARGES, name, value, currency, words)
 
     base = sum_of("BaseServiceCharge")
     options = sum_of("ServiceOptionsCharges", "Service options")
@@ -1028,7 +992,9 @@ def _price(
                     Charge("other", rest, currency, options.partner_code, options.text)
                 )
     elif plain is not None and singly and plain > singly:
-        freight = charge(_CHARGES, "TotalCharge", str(plain - singly), currency, REST)
+        freight = charge_of(
+            _CHARGES, "TotalCharge", str(plain - singly), currency, REST
+        )
         lines = [freight, *listed]
     else:
         lines = []
@@ -1047,10 +1013,10 @@ def _taxes(node, expected, currency):
     :param expected: what they come to, None when it isn't told
     """
     taxes = []
-    for tax in each(get(node, "TaxCharges")):
-        kind = text(tax.get("Type"))
+    for tax in objects_at(node, "TaxCharges"):
+        kind = text_at(tax, "Type")
         value = tax.get("MonetaryValue")
-        taxes.append(charge({kind: "tax"}, kind, value, currency, kind))
+        taxes.append(charge_of({kind: "tax"}, kind, value, currency, kind))
     taxes = [tax for tax in taxes if tax]
     once = list(dict.fromkeys(taxes))
     if expected is not None and sum(tax.amount for tax in taxes) != expected:
@@ -1060,11 +1026,11 @@ def _taxes(node, expected, currency):
 
 def _quote(rated) -> Quote | None:
     """Return the price of a service: what the account pays, if that is told."""
-    service = text(get(rated, "Service", "Code"))
-    parcels = each(get(rated, "RatedPackage"))
+    service = text_at(rated, "Service", "Code")
+    parcels = objects_at(rated, "RatedPackage")
     price = lines = None
     for node, negotiated in (
-        (get(rated, "NegotiatedRateCharges"), True),
+        (at(rated, "NegotiatedRateCharges"), True),
         (rated, False),
     ):
         lines = [
@@ -1076,25 +1042,22 @@ def _quote(rated) -> Quote | None:
     if not (service and price):
         return None
     total, currency, charges = price
-    summary = get(rated, "TimeInTransit", "ServiceSummary")
-    arrival = get(summary, "EstimatedArrival")
-    days = number(get(arrival, "BusinessDaysInTransit"))
+    summary = at(rated, "TimeInTransit", "ServiceSummary")
+    arrival = at(summary, "EstimatedArrival")
+    days = whole_of(at(arrival, "BusinessDaysInTransit"))
     if days is None:
-        days = number(get(rated, "GuaranteedDelivery", "BusinessDaysInTransit"))
-    weight = get(rated, "BillingWeight")
-    weight = kilograms(
-        get(weight, "Weight"), text(get(weight, "UnitOfMeasurement", "Code"))
-    )
+        days = whole_of(at(rated, "GuaranteedDelivery", "BusinessDaysInTransit"))
+    weight = _kilograms(at(rated, "BillingWeight"))
     return Quote(
         service=service,
         total=total,
         currency=currency,
-        name=text(get(summary, "Service", "Description"))
-        or text(get(rated, "Service", "Description")),
+        name=text_at(summary, "Service", "Description")
+        or text_at(rated, "Service", "Description"),
         charges=(*charges, *lines),
-        transit_days=int(days) if days is not None and 0 <= days < 366 else None,
-        deliver_by=_day(text(get(arrival, "Arrival", "Date")))
-        or _day(text(get(rated, "ScheduledDeliveryDate"))),
+        transit_days=days,
+        deliver_by=_day(text_at(arrival, "Arrival", "Date"))
+        or _day(text_at(rated, "ScheduledDeliveryDate")),
         weight=weight,
         weight_basis="billable" if weight else "",
     )

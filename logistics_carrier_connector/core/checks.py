@@ -40,12 +40,6 @@ ZIP_FORMS = {
     "PT": r"\d{4}-?\d{3}",
     "SE": r"\d{3} ?\d{2}",
 }
-#: The customs territory of the Union: no customs data within it. Northern Ireland
-#: and the special territories differ; what is left out is asked by the carrier.
-EU = frozenset(
-    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI "
-    "SK".split()
-)
 #: The longest side and the heaviest parcel any parcel carrier takes; more than
 #: that is a slip in the unit of measure.
 MOST_KG, MOST_CM = Decimal(1000), Decimal(600)
@@ -66,12 +60,6 @@ class Finding(NamedTuple):
     value: str = ""
 
 
-def crosses_customs(request: ShipRequest) -> bool:
-    """Tell whether goods go through customs on the way."""
-    ends = {request.shipper.country, request.recipient.country}
-    return len(ends) == 2 and not ends <= EU and request.contents != "documents"
-
-
 def check(
     request: ShipRequest, required: Iterable[str] = (), max_packages: int = 99
 ) -> list[Finding]:
@@ -81,18 +69,19 @@ def check(
     :param max_packages: the most parcels it takes at once
     """
     findings = []
+    declared = request.crosses_customs and request.contents != "documents"
     for side in ("shipper", "recipient"):
         address = getattr(request, side)
         wanted = {
             path.partition(".")[2] for path in required if path.startswith(f"{side}.")
         }
-        findings += _check_address(address, wanted, crosses_customs(request))
+        findings += _check_address(address, wanted, declared)
     if not request.packages:
         findings.append(Finding("missing", "", "packages"))
     if len(request.packages) > max_packages:
         findings.append(Finding("too_many", "", "packages", str(len(request.packages))))
     for package in request.packages:
-        findings += _check_package(package, crosses_customs(request))
+        findings += _check_package(package, declared)
     if "service" in required and not request.service:
         findings.append(Finding("missing", "", "service"))
     if (request.cod or request.insured) and not request.currency:

@@ -48,6 +48,14 @@ OPTIONS = (
     "carbon_neutral",
 )
 
+#: Countries between which goods cross no customs border (Regulation (EU) No
+#: 952/2013, article 4; with Monaco, which belongs to the French territory). Northern
+#: Ireland and the special territories differ; the carrier asks for what that needs.
+CUSTOMS_UNION = frozenset(
+    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MC MT NL PL PT RO SE"
+    " SI SK".split()
+)
+
 #: Where a weight a price is based on comes from.
 WEIGHT_BASES = ("actual", "volumetric", "billable")
 
@@ -162,6 +170,12 @@ class ShipRequest:
     def is_international(self) -> bool:
         """Whether it leaves the shipper's country."""
         return self.shipper.country != self.recipient.country
+
+    @property
+    def crosses_customs(self) -> bool:
+        """Whether it leaves a customs territory."""
+        both = {self.shipper.country, self.recipient.country}
+        return len(both) > 1 and not both <= CUSTOMS_UNION
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,11 @@ import pytest
 
 from odoo.addons.logistics_canonical.core.adapter import Response
 from odoo.addons.logistics_canonical.core.profile import load_profile
+from odoo.addons.logistics_carrier_connector.adapters.answer_values import (
+    REST,
+    amount_of,
+    settled,
+)
 from odoo.addons.logistics_carrier_connector.adapters.chronopost import (
     ChronopostAdapter,
 )
@@ -23,11 +28,6 @@ from odoo.addons.logistics_carrier_connector.adapters.dhl_express import (
 )
 from odoo.addons.logistics_carrier_connector.adapters.easypost import EasyPostAdapter
 from odoo.addons.logistics_carrier_connector.adapters.fedex import FedexAdapter
-from odoo.addons.logistics_carrier_connector.adapters.plain import (
-    REST,
-    amount_of,
-    settled,
-)
 from odoo.addons.logistics_carrier_connector.adapters.sendcloud import SendcloudAdapter
 from odoo.addons.logistics_carrier_connector.adapters.ups import UpsAdapter
 from odoo.addons.logistics_carrier_connector.core.shipping import (
