@@ -530,11 +530,13 @@ class LogisticsMessage(models.Model):
             "outcome_unknown",
             message=self,
             why=self.operation,
+            reference=self.res_name or None,
             text=self.env._(
                 "Nobody knows whether %(partner)s carried out \u201c%(operation)s"
-                "\u201d: %(why)s. Look there, then decide here.",
+                "\u201d for %(about)s: %(why)s. Look there, then decide here.",
                 partner=self.connector_id.name,
                 operation=self.operation,
+                about=self.res_name or self.display_name,
                 why=(text or "").rstrip("."),
             ),
         )
