@@ -415,6 +415,79 @@ class TestCarrierRights(CarrierCommon):
         self.assertEqual(booking.state, "booked")
         self.assertFalse(fresh.logistics_booking_ids)
 
+    # === WHO MAY MORE === #
+
+    def test_people_who_sell_need_no_warehouse_to_see_a_price(self):
+        self.assertFalse(self.seller.has_group("stock.group_stock_user"))
+        order = self._create_order()
+        wizard = self.env["choose.delivery.carrier"].with_user(self.seller)
+        wizard = wizard.create({"order_id": order.id, "carrier_id": self.carrier.id})
+        wizard.update_price()
+        self.assertEqual(wizard.delivery_price, 8.0)
+        wizard.button_confirm()
+        self.assertEqual(order.order_line.filtered("is_delivery").price_unit, 8.0)
+        order.action_confirm()
+        self.assertEqual(order.sudo().picking_ids.carrier_id, self.carrier)
+
+    def test_the_right_to_see_charges_is_no_more_than_that(self):
+        booking = self._priced()
+        buyer = self._create_user("controller", f"base.group_user,{CHARGES}")
+        charges = booking.charge_ids.with_user(buyer)
+        self.assertEqual(charges.search([("id", "in", charges.ids)]), charges)
+        rates = self.env["logistics.rate"].with_user(buyer).search([])
+        self.assertTrue(rates.read(["quotes_json"]))
+        for records in (charges, rates):
+            with self.assertRaises(AccessError):
+                records.write({"company_id": self.company.id})
+            with self.assertRaises(AccessError):
+                records.unlink()
+        for records in (booking, booking.message_id, self.connector):
+            with self.assertRaises(AccessError):
+                records.with_user(buyer).read(["display_name"])
+
+    def test_operators_mend_without_a_warehouse(self):
+        """What they decide, retry and withdraw; not what it is booked with."""
+        operator = self._create_user("operator", OPERATOR)
+        self.connector.with_user(operator).action_pause()
+        picking = self._create_delivery()
+        picking.button_validate()
+        self._drain()
+        self.assertFalse(self.fake.calls)
+        message = self._booking(picking).message_id.with_user(operator)
+        message.action_first()
+        self.connector.with_user(operator).action_resume()
+        self._drain()
+        booking = self._booking(picking).with_user(operator)
+        self.assertEqual((booking.state, booking.amount), ("booked", 7.73))
+        for way in (
+            lambda: self.carrier.with_user(operator).write({"logistics_service": "x"}),
+            lambda: self.carrier.with_user(operator).read(["logistics_account"]),
+            lambda: self.connector.with_user(operator).write({"base_url": "x"}),
+            lambda: self.connector.credential_ids.with_user(operator).read(["name"]),
+            booking.action_cancel,
+            booking.action_print,
+        ):
+            with self.assertRaises(AccessError):
+                way()
+
+    def test_administrators_of_connectors_keep_the_accounts(self):
+        admin = self._create_user(
+            "connector admin", f"{ADMIN},stock.group_stock_manager"
+        )
+        carrier = self.carrier.with_user(admin)
+        carrier.logistics_account = "ACC-1"
+        self.assertEqual(
+            carrier.read(["logistics_account"])[0]["logistics_account"], "ACC-1"
+        )
+        boss = self._create_user("boss", "stock.group_stock_manager")
+        carrier = self.carrier.with_user(boss)
+        carrier.logistics_service = "express"
+        for name in ("logistics_account", "logistics_settings_text"):
+            with self.assertRaises(AccessError):
+                carrier.write({name: "mine"})
+            with self.assertRaises(AccessError):
+                carrier.read([name])
+
     # === ANOTHER COMPANY === #
 
     def _everything_of_the_first(self):
@@ -477,6 +550,76 @@ class TestCarrierRights(CarrierCommon):
                 way()
         self.assertEqual(booking.state, "booked")
         self.assertEqual((pickup.state, manifest.state), ("draft", "draft"))
+
+    def test_what_comes_of_a_booking_is_its_companys(self):
+        """Whoever's turn it is: the worker knows no company of its own."""
+        mine = self._ship()
+        self.other.carrier.return_label_on_delivery = True
+        order = self._create_order(site=self.other)
+        self.other.carrier.with_user(self.other.seller).rate_shipment(order)
+        order.set_delivery_line(self.other.carrier, 8.0)
+        order.action_confirm()
+        theirs = self._as(self.other.packer, order.sudo().picking_ids)
+        self._pick(theirs)
+        theirs.button_validate()
+        self.other.connector.profile_id = self._create_profile("elsewhere")
+        self._drain()
+        self.assertEqual(theirs.logistics_booking_state, "booked")
+        bookings = theirs.sudo().logistics_booking_ids
+        self.assertEqual(set(bookings.mapped("kind")), {"ship", "return"})
+        messages = bookings.message_id
+        for records in (
+            bookings,
+            bookings.charge_ids,
+            bookings.shipment_id,
+            bookings.shipment_id.parcel_ids,
+            bookings.shipment_id.event_ids,
+            messages,
+            messages.answer_ids,
+            messages.attempt_ids,
+            self.env["logistics.rate"].search([("order_id", "=", order.id)]),
+            bookings.label_ids,
+        ):
+            with self.subTest(records._name):
+                self.assertTrue(records)
+                self.assertLessEqual(records.company_id, self.other_company)
+        self.assertEqual(mine.sudo().logistics_booking_ids.company_id, self.company)
+        for user, picking in ((self.packer, theirs), (self.other.packer, mine)):
+            labels = picking.sudo().logistics_booking_ids.label_ids
+            with self.assertRaises(AccessError):
+                labels.with_user(user).read(["datas"])
+            self.assertFalse(labels.with_user(user).search([("id", "in", labels.ids)]))
+
+    def test_who_works_for_both_ships_with_the_right_connector(self):
+        both = self._create_user("both", "stock.group_stock_user")
+        both.company_ids = self.company | self.other_company
+        pickings = [self._create_delivery(site=s) for s in (self.site, self.other)]
+        together = self.env["stock.picking"].browse([p.id for p in pickings])
+        self._as(both, together).button_validate()
+        self._drain()
+        for site, picking in zip((self.site, self.other), pickings, strict=True):
+            booking = self._booking(picking)
+            self.assertEqual(booking.state, "booked")
+            self.assertEqual(booking.connector_id, site.connector)
+            self.assertEqual(booking.company_id, site.company)
+
+    def test_nobody_asks_in_the_name_of_another_company(self):
+        shared = self._create_carrier(
+            self.other.connector, name="Shared", company_id=False
+        )
+        boss = self._create_user("boss", "stock.group_stock_manager")
+        find = self.env["logistics.service.find"].with_user(boss)
+        find = find.create(
+            {
+                "carrier_id": shared.id,
+                "company_id": self.other_company.id,
+                "warehouse_id": self.warehouse.id,
+                "partner_id": self.customer.id,
+            }
+        )
+        with self.assertRaises(AccessError):
+            find.action_find()
+        self.assertFalse(self.fake.calls)
 
     def test_each_company_collects_its_own(self):
         mine = self._ship()
