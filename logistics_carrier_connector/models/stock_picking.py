@@ -87,7 +87,9 @@ class StockPicking(models.Model):
             picking.logistics_can_cancel = any(
                 booking.state in ("booking", "booked") for booking in bookings
             )
-            picking.logistics_has_labels = bool(bookings.label_ids)
+            picking.logistics_has_labels = bool(
+                bookings.filtered(lambda b: b.state in LIVE).label_ids
+            )
             picking.logistics_can_return = (
                 books
                 and picking.state == "done"

@@ -375,6 +375,7 @@ class TestBookingOutcome(CarrierCommon):
         shipment = picking.sudo().logistics_shipment_ids
         self.assertEqual(shipment.outcome, "cancelled")
         self.assertFalse(picking.logistics_can_cancel)
+        self.assertFalse(picking.logistics_has_labels, "a void label isn't printed")
         self._let_time_pass(days=1)
         picking.action_logistics_book()
         self._drain()
