@@ -91,6 +91,7 @@ class LogisticsException(models.Model):
     shipment_id = fields.Many2one(
         "logistics.shipment", readonly=True, index="btree_not_null", check_company=True
     )
+    partner_id = fields.Many2one(related="shipment_id.partner_id")
     message_id = fields.Many2one(
         "logistics.message", string="Sample Message", readonly=True
     )
