@@ -35,6 +35,8 @@ SCHEMA = json.loads(
 _VALIDATOR = Draft202012Validator(SCHEMA)
 _FIELD = re.compile(r"\{(?:credential:)?([a-z][a-z0-9_]*)\??\}")
 
+#: Anybody can push; what is read for that before the sender is known stays small.
+_MOST_PUSH_BYTES = 2 * 1024 * 1024
 _DEFAULT_ACKNOWLEDGEMENT = {"status": 202, "content_type": "", "body": ""}
 _DEFAULT_POLL = {
     "operation": "track",
@@ -125,6 +127,9 @@ class Profile:
                 for name in ("max_bytes", "max_depth", "max_items")
                 if name in self.limits
             }
+        )
+        self.max_push_bytes: int = self.limits.get(
+            "max_push_bytes", min(self.reader_limits.max_bytes, _MOST_PUSH_BYTES)
         )
         self._program = program
         self._set_codes(

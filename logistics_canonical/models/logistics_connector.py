@@ -763,7 +763,7 @@ class LogisticsConnector(models.Model):
             verifier=webhook.compile_spec(spec, [value for value, _until in entries]),
             expires_at=min(ends).replace(tzinfo=timezone.utc) if ends else None,
             dedupe_header=profile.dedupe_header.lower(),
-            max_bytes=profile.reader_limits.max_bytes,
+            max_bytes=profile.max_push_bytes,
             lanes={
                 name: stream.get("lane", "standard")
                 for name, stream in profile.streams.items()

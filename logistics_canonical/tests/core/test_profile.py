@@ -88,6 +88,21 @@ def test_what_a_profile_says_is_at_hand():
     assert profile.data["endpoints"]["production"] == "https://api.acme.example/v1"
 
 
+@pytest.mark.parametrize(
+    ("limits", "read", "pushed"),
+    [
+        ({}, 1 << 20, 1 << 20),
+        ({"max_bytes": 5000}, 5000, 5000),
+        # Labels come in answers; whoever pushes is unknown at first.
+        ({"max_bytes": 8 << 20}, 8 << 20, 2 << 20),
+        ({"max_bytes": 8 << 20, "max_push_bytes": 4 << 20}, 8 << 20, 4 << 20),
+    ],
+)
+def test_answers_may_be_larger_than_pushes(limits, read, pushed):
+    profile = load_profile({**MINIMAL, "limits": limits})
+    assert (profile.reader_limits.max_bytes, profile.max_push_bytes) == (read, pushed)
+
+
 def test_code_table_gives_event_reason_and_classifier():
     table = load_profile(MINIMAL).code_table
     assert table["moving"] == {
