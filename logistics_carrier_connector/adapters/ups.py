@@ -128,6 +128,27 @@ _CHARGES = {
     "TransportationCharges": "freight",
     "TotalCharge": "freight",
 }
+#: Names of services in Rating; its answers often leave the description empty.
+_SERVICES = {
+    "01": "Next Day Air",
+    "02": "2nd Day Air",
+    "03": "Ground",
+    "07": "Express",
+    "08": "Expedited",
+    "11": "Standard",
+    "12": "3 Day Select",
+    "13": "Next Day Air Saver",
+    "14": "Next Day Air Early",
+    "17": "Worldwide Economy DDU",
+    "54": "Express Plus",
+    "59": "2nd Day Air A.M.",
+    "65": "Saver",
+    "70": "Access Point Economy",
+    "71": "Worldwide Express Freight Midday",
+    "72": "Worldwide Economy DDP",
+    "74": "Express 12:00",
+    "96": "Worldwide Express Freight",
+}
 #: What a collection is charged for. A is an accessorial, which can be anything.
 _PICKUP_CHARGES = {"B": "pickup", "T": "tax"}
 
@@ -1053,7 +1074,8 @@ def _quote(rated) -> Quote | None:
         total=total,
         currency=currency,
         name=text_at(summary, "Service", "Description")
-        or text_at(rated, "Service", "Description"),
+        or text_at(rated, "Service", "Description")
+        or f"UPS {_SERVICES.get(service, service)}",
         charges=(*charges, *lines),
         transit_days=days,
         deliver_by=_day(text_at(arrival, "Arrival", "Date"))

@@ -442,6 +442,18 @@ def test_prices():
     assert [line.code for line in quotes["54"].charges] == ["total"]
 
 
+@pytest.mark.parametrize(
+    ("code", "name"), [("03", "UPS Ground"), ("ZZ", "UPS ZZ")], ids=str
+)
+def test_services_without_a_description_have_a_name(code, name):
+    rated = {
+        "Service": {"Code": code, "Description": ""},
+        "TotalCharges": {"CurrencyCode": "USD", "MonetaryValue": "10.00"},
+    }
+    (quote,) = value("rate", {"RateResponse": {"RatedShipment": [rated]}}, REQUEST)
+    assert quote.name == name
+
+
 def test_no_price_at_all():
     result = parse("rate", {"RateResponse": {"RatedShipment": []}}, REQUEST)
     assert result.error_class == "rejected"
