@@ -174,7 +174,8 @@ class ShipRequest:
     @property
     def crosses_customs(self) -> bool:
         """Whether it leaves a customs territory."""
-        both = {self.shipper.country, self.recipient.country}
+        # What a country that is missing would want is not known.
+        both = {self.shipper.country, self.recipient.country} - {""}
         return len(both) > 1 and not both <= CUSTOMS_UNION
 
 

@@ -77,6 +77,10 @@ def test_what_an_address_lacks_is_named(field):
     assert found(sender) == [("missing", "sender", field)]
 
 
+def test_a_missing_country_asks_for_nothing_else():
+    assert found(to(country="")) == [("missing", "consignee", "country")]
+
+
 def test_a_firm_needs_no_person():
     assert found(to(name="", company="Ada & Co")) == []
 
