@@ -1023,11 +1023,11 @@ def _quote(reply) -> Quote | None:
     package = at(rate, "ratedPackages", "packageRateDetail")
     totals = (at(rate, "totalNetCharge"), at(detail, "totalNetCharge"))
     currency = _currency(rate, detail, package, *totals)
-    if not currency:
+    total = _total(rate)
+    if not currency or total < 0:
         return None
     weight = at(detail, "totalBillingWeight") or at(package, "billingWeight")
     weight = kilograms_of(at(weight, "value"), text_at(weight, "units"))
-    total = _total(rate)
     commit, operational = at(reply, "commit"), at(reply, "operationalDetail")
     return Quote(
         service=service,

@@ -1060,7 +1060,7 @@ def _quote(rated) -> Quote | None:
         price = _price(node, lines, _currency(node, rated))
         if price:
             break
-    if not (service and price):
+    if not (service and price) or price[0] < 0:
         return None
     total, currency, charges = price
     summary = at(rated, "TimeInTransit", "ServiceSummary")

@@ -345,6 +345,17 @@ def test_fedex_amounts_lie_deeper():
     assert told(quote.charges) == [("total", Decimal("9.5"))]
 
 
+def test_negative_totals_are_no_prices():
+    answer = fedex_rate(rateType="ACCOUNT", totalNetCharge=-3, currency="EUR")
+    assert refusal("fedex", "rate", answer)[0] == "rejected"
+    rated = {"Service": {"Code": "11"}, "TotalCharges": money("-3.00")}
+    answer = {"RateResponse": {"RatedShipment": [rated]}}
+    assert refusal("ups", "rate", answer)[0] == "rejected"
+    rated["TotalCharges"] = money("3.00")
+    (quote,) = value("ups", "rate", answer)
+    assert (quote.total, quote.currency) == (3, "EUR")
+
+
 def test_fedex_amounts_stand_with_their_currency():
     answer = fedex_rate(
         rateType="ACCOUNT",
