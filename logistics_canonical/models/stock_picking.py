@@ -64,6 +64,9 @@ class StockPicking(models.Model):
     def _logistics_ensure_shipment(self):
         """Return the shipments of these transfers, creating what is missing."""
         shipments = self.env["logistics.shipment"]
+        # Who is responsible for a transfer was told so when they became it; an e-mail
+        # for each shipment would be sent while somebody waits to go on.
+        quiet = shipments.with_context(mail_auto_subscribe_no_notify=True)
         self.filtered(
             lambda picking: not picking.sudo().logistics_shipment_ids
         )._logistics_take_turns()
@@ -72,7 +75,7 @@ class StockPicking(models.Model):
             # no right to create one by hand.
             existing = picking.sudo().logistics_shipment_ids
             if not existing:
-                existing = shipments.sudo().create(
+                existing = quiet.sudo().create(
                     picking._prepare_logistics_shipment_vals()
                 )
             shipments |= existing.sudo(False)

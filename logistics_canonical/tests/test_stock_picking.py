@@ -65,6 +65,17 @@ class TestStockPicking(LogisticsCommon):
         self.assertEqual(len(shipment.parcel_ids), 1)
         self.assertIn(picking.name, shipment.reference_ids.mapped("value"))
 
+    def test_the_responsible_is_not_told_of_each_shipment(self):
+        boss = self._create_user("boss", "stock.group_stock_user")
+        # As at work: tests have the messages switched off.
+        picking = self._create_delivery().with_env(self.env(context={}))
+        picking.user_id = boss
+        told = [("partner_ids", "in", boss.partner_id.ids)]
+        before = self.env["mail.message"].search(told)
+        self._validate(picking)
+        self.assertEqual(picking.sudo().logistics_shipment_ids.user_id, boss)
+        self.assertEqual(self.env["mail.message"].search(told), before)
+
     def test_each_package_is_a_parcel(self):
         picking = self._create_delivery()
         picking.move_ids.quantity = 1

@@ -447,7 +447,10 @@ class StockPicking(models.Model):
             # What went wrong is mended where it is known.
             if len(shipment.parcel_ids) == count and not shipment.parcel_ids.booking_id:
                 return shipment
-        shipment = shipments.create(self._prepare_logistics_return_vals())
+        # See _logistics_ensure_shipment.
+        quiet = shipments.with_context(mail_auto_subscribe_no_notify=True)
+        vals = self._prepare_logistics_return_vals()
+        shipment = quiet.create(vals).with_env(self.sudo().env)
         shipment.parcel_ids.create([{"shipment_id": shipment.id}] * count)
         return shipment
 
