@@ -23,7 +23,16 @@ SENDERS = 3
 #: Seconds after which a message is taken from a worker that doesn't finish it: more
 #: than a busy machine ever holds one up. Who waits for it lets it end.
 LEASE = 60
-PEOPLE = ("ann", "bob")
+#: Calls a minute that each carrier allows, where a test doesn't say otherwise: any.
+RATE = 60000
+#: Seconds a request may take.
+PATIENCE = 600
+#: Two who ship and may nothing else, and one who mends what went wrong.
+PEOPLE = {
+    "ann": "stock.group_stock_user",
+    "bob": "stock.group_stock_user",
+    "ivy": "logistics_canonical.group_exception_operator",
+}
 PASSWORD = "in-the-warehouse"
 
 
@@ -36,7 +45,7 @@ class Carrier(NamedTuple):
     :param destination: country they go to
     :param service: what is booked
     :param books: method and start of the path of the call that books
-    :param secrets: what nobody may find anywhere
+    :param secrets: what nobody may find anywhere; names of users are no secrets
     """
 
     credentials: dict
@@ -72,7 +81,7 @@ CARRIERS = {
         "NL",
         "postnl:standard",
         ("POST", "/api/v3/shipments/announce"),
-        ("public_key", "secret_key", "webhook_secret"),
+        ("secret_key", "webhook_secret"),
     ),
     "ups": Carrier(
         {
@@ -85,7 +94,7 @@ CARRIERS = {
         "US",
         "03",
         ("POST", "/api/shipments/v2409/ship"),
-        ("client_id", "client_secret", "account_number"),
+        ("client_secret", "account_number"),
     ),
     "fedex": Carrier(
         {
@@ -98,7 +107,7 @@ CARRIERS = {
         "US",
         "FEDEX_GROUND",
         ("POST", "/ship/v1/shipments"),
-        ("client_id", "client_secret", "account_number"),
+        ("client_secret", "account_number"),
     ),
     "dhl_express": Carrier(
         {
@@ -111,7 +120,7 @@ CARRIERS = {
         "FR",
         "P",
         ("POST", "/mydhlapi/shipments"),
-        ("username", "password", "account_number"),
+        ("password", "account_number"),
     ),
     "chronopost": Carrier(
         {"account_number": "19284756", "password": "CANARY-chronopost-12"},
@@ -165,10 +174,10 @@ others.nextcall = "2100-01-01 00:00:00"
 # Text messages ask first.
 if "stock_text_confirmation" in env.company._fields:
     env.company.stock_text_confirmation = False
-for login in %(people)r:
+for login, group in %(people)r.items():
     env["res.users"].with_context(no_reset_password=True).create({
         "name": login.title(), "login": login, "password": %(password)r,
-        "group_ids": [(6, 0, [env.ref("stock.group_stock_user").id])],
+        "group_ids": [(6, 0, [env.ref(group).id])],
     })
 ADDRESSES = {
     "US": ("1 Market St", "San Francisco", "94105", "CA"),
@@ -207,7 +216,8 @@ for key, carrier in %(carriers)r.items():
     profile = env["logistics.profile"].search([("key", "=", key)], limit=1)
     connector = env["logistics.connector"].create({
         "name": "Booking " + key, "profile_id": profile.id,
-        "base_url": %(url)r + path, "allow_loopback": True, "outbound_rate": 60000,
+        "base_url": %(url)r + path, "allow_loopback": True,
+        "outbound_rate": %(rate)s,
     })
     connector._set_credentials(credentials)
     connector.action_start()
@@ -240,13 +250,13 @@ class RpcError(Exception):
 class Person:
     """Somebody at a browser: a session, and the calls of the web client."""
 
-    def __init__(self, server, login):
+    def __init__(self, server, login, password=PASSWORD):
         self.url = server.url
         jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
         self.opener = urllib.request.build_opener(jar)
         self.uid = self._post(
             "/web/session/authenticate",
-            {"db": server.database.name, "login": login, "password": PASSWORD},
+            {"db": server.database.name, "login": login, "password": password},
         )["uid"]
 
     def _post(self, path, params):
@@ -254,11 +264,12 @@ class Person:
         request = urllib.request.Request(
             self.url + path, body.encode(), {"Content-Type": "application/json"}
         )
-        with self.opener.open(request, timeout=120) as response:
+        with self.opener.open(request, timeout=PATIENCE) as response:
             answer = json.load(response)
         if "error" in answer:
             raise RpcError(answer["error"])
-        return answer["result"]
+        # Nothing is left out.
+        return answer.get("result")
 
     def __call__(self, model, method, *arguments, **named):
         return self._post(
@@ -279,13 +290,14 @@ class Dock(outbox.Yard):
     def __init__(self, database):
         self.database = database
         self.simulator = start(World([]), accounts=ACCOUNTS)
-        #: Every access token a carrier gave out.
-        self.tokens = []
+        #: Every access token the carriers gave out.
+        self.tokens = {}
         self._remember_tokens()
         self.ids = database.script(
             PREPARE
             % {
                 "lease": LEASE,
+                "rate": RATE,
                 "senders": SENDERS,
                 "people": PEOPLE,
                 "password": PASSWORD,
@@ -294,20 +306,22 @@ class Dock(outbox.Yard):
             }
         )
         self.connectors = {key: self.ids[key]["connector"] for key in CARRIERS}
-        self.server = harness.Server(database)
+        # On a busy machine a batch takes its time.
+        self.server = harness.Server(database, f"--limit-time-real={PATIENCE}")
 
     def _remember_tokens(self):
         grant = self.simulator.state.grant
 
         def remembered(partner, seconds):
-            self.tokens.append(grant(partner, seconds))
-            return self.tokens[-1]
+            token = grant(partner, seconds)
+            self.tokens.setdefault(partner, []).append(token)
+            return token
 
         self.simulator.state.grant = remembered
 
     def __enter__(self):
         self.server.__enter__()
-        self.admin = harness.Rpc(self.server)
+        self.admin = Person(self.server, "admin", "admin")
         self.people = {login: Person(self.server, login) for login in PEOPLE}
         return self
 
@@ -344,6 +358,34 @@ class Dock(outbox.Yard):
         self.admin("stock.picking", "action_confirm", transfers)
         return transfers
 
+    def pack(self, transfers):
+        """Put each piece of transfers into a package of its own."""
+        ann = self.people["ann"]
+        lines = ann("stock.move.line", "search", [("picking_id", "in", transfers)])
+        ann("stock.move.line", "unlink", lines)
+        for move in ann(
+            "stock.move",
+            "search_read",
+            [("picking_id", "in", transfers)],
+            ["picking_id", "location_id", "location_dest_id", "product_uom_qty"],
+        ):
+            packages = ann(
+                "stock.package", "create", [{}] * int(move["product_uom_qty"])
+            )
+            lines = [
+                {
+                    "picking_id": move["picking_id"][0],
+                    "product_id": self.ids["goods"],
+                    "quantity": 1,
+                    "result_package_id": package,
+                    "location_id": move["location_id"][0],
+                    "location_dest_id": move["location_dest_id"][0],
+                }
+                for package in packages
+            ]
+            commands = [(0, 0, line) for line in lines]
+            ann("stock.move", "write", [move["id"]], {"move_line_ids": commands})
+
     def validate(self, transfers, person="ann"):
         """Do what the button does; return its action."""
         return self.people[person]("stock.picking", "button_validate", transfers)
@@ -372,7 +414,9 @@ class Dock(outbox.Yard):
             )
         except AssertionError as error:
             rows = [row for row in self.bookings(transfers) if row.state != state]
-            raise AssertionError(f"not {state}: {rows[:5]}") from error
+            raise AssertionError(
+                f"not {state}: {self.states(transfers)}, {rows[:5]}"
+            ) from error
 
     def until_labelled(self, transfers):
         """Wait until transfers are booked and have their labels."""
@@ -430,7 +474,35 @@ class Dock(outbox.Yard):
 
         harness.wait_until(over, seconds, 0.4)
 
+    def progress(self, transfers, person="ann"):
+        """Return what the screen that waits for labels asks for."""
+        ask = self.people[person]
+        return ask("stock.picking", "logistics_booking_progress", transfers)
+
+    def count(self, transfers, state):
+        """Return how many of transfers a warehouse user finds in a state."""
+        domain = [("id", "in", transfers), ("logistics_booking_state", "=", state)]
+        return self.people["ann"]("stock.picking", "search_count", domain)
+
     # --- carriers ---
+
+    def limit(self, partner, per_minute):
+        """Let a carrier be called so often."""
+        self.admin(
+            "logistics.connector",
+            "write",
+            [self.connectors[partner]],
+            {"outbound_rate": per_minute},
+        )
+
+    def wait_at(self, partner, seconds):
+        """Let the desks that ship with a carrier wait for the label."""
+        self.admin(
+            "stock.picking.type",
+            "write",
+            [self.ids[partner]["type"]],
+            {"logistics_label_wait": seconds},
+        )
 
     def strike(self, partner, times=1, **fault):
         """Let something happen to the next calls that book with a partner."""

@@ -17,7 +17,7 @@ import socket
 import sys
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -566,9 +566,11 @@ def table(title, columns, rows):
     return "\n".join(lines)
 
 
-def counted(texts):
-    """Return what several parcels came to as one text."""
-    return ", ".join(
-        f"{text}" if len(set(texts)) == 1 else f"{count} {text}"
-        for text, count in sorted(Counter(texts).items())
-    )
+def most_within(instants, seconds):
+    """Return how many of sorted instants lie in a window, at most."""
+    most = first = 0
+    for last, instant in enumerate(instants):
+        while instants[first] < instant - seconds:
+            first += 1
+        most = max(most, last - first + 1)
+    return most

@@ -516,16 +516,6 @@ class Passers:
         )
 
 
-def most_within(instants, seconds):
-    """Return how many of sorted instants lie in a window, at most."""
-    most = first = 0
-    for last, instant in enumerate(instants):
-        while instants[first] < instant - seconds:
-            first += 1
-        most = max(most, last - first + 1)
-    return most
-
-
 def test_a_carrier_that_is_down_for_an_hour(yard, report):
     dead = ("keys", "lookup")
     names = {
@@ -600,7 +590,7 @@ def test_a_carrier_that_is_down_for_an_hour(yard, report):
     ):
         waits = passers.waits(since, until)
         most = max(
-            most_within([at for at in calls(style, since) if at < until], 5)
+            outbox.most_within([at for at in calls(style, since) if at < until], 5)
             for style in dead
         )
         rows.append(
