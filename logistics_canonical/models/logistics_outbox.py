@@ -30,6 +30,9 @@ _logger = logging.getLogger(__name__)
 
 #: Calls one worker has in flight. Its threads wait for partners, they don't work.
 SLOTS = 128
+#: Answers written down before the next calls leave. What a partner answers all at once
+#: would else keep it idle until the last one is written down.
+SETTLED_AT_ONCE = 16
 #: Seconds without anything to send after which a worker ends; it is woken again.
 IDLE_SECONDS = 0.5
 #: Seconds between two looks for something to send while nothing else happens.
@@ -214,8 +217,9 @@ class LogisticsOutbox(models.AbstractModel):
                     if job.call is not None:
                         flying[pool.submit(_perform, job)] = job
                 if flying:
-                    done, _flying = wait(flying, PAUSE_SECONDS, FIRST_COMPLETED)
-                    for future in done:
+                    wait(flying, PAUSE_SECONDS, FIRST_COMPLETED)
+                    done = [future for future in flying if future.done()]
+                    for future in done[:SETTLED_AT_ONCE]:
                         flying.pop(future)
                         settled.append(future.result())
                 if settled:
