@@ -54,7 +54,7 @@ class LogisticsParcel(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         parcels = super().create(vals_list)
-        parcels._sync_reference()
+        parcels.filtered("tracking_number")._sync_reference()
         return parcels
 
     def write(self, vals):

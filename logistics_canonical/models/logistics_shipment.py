@@ -224,7 +224,10 @@ class LogisticsShipment(models.Model):
                     .next_by_code("logistics.shipment")
                     or new
                 )
-        return super().create(vals_list)
+        # Whoever ships all day does not follow each shipment by that, and what it
+        # arose from is written on it.
+        quiet = self.with_context(mail_create_nosubscribe=True, mail_create_nolog=True)
+        return super(LogisticsShipment, quiet).create(vals_list).with_env(self.env)
 
     # === ACTIONS === #
 

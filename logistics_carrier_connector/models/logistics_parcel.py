@@ -40,7 +40,7 @@ class LogisticsParcel(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         parcels = super().create(vals_list)
-        parcels._schedule_poll()
+        parcels.filtered("tracking_number")._schedule_poll()
         return parcels
 
     def write(self, vals):
