@@ -69,7 +69,7 @@ def test_what_was_on_its_way_when_it_opened_prolongs_nothing():
     assert breaker.record(state, True, NOW) == breaker.Breaker()
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 4000)), max_size=60))
 def test_whatever_happens_a_probe_goes_out_within_half_an_hour(calls):
     state, at, failed = breaker.Breaker(), NOW, 0
@@ -96,7 +96,7 @@ def test_a_bucket_for_less_than_one_a_second_lets_one_through():
     assert bucket.take(2.0)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200)
 @given(st.lists(st.floats(0, 5), max_size=80), st.integers(1, 5), st.integers(1, 5))
 def test_never_more_than_the_burst_and_the_rate(pauses, rate, burst):
     bucket, at, taken = TokenBucket(rate, burst), 0.0, 0

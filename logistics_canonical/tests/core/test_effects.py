@@ -142,7 +142,7 @@ def test_what_a_lookup_leads_to(outcome, absence_is_proof, then):
     assert after_lookup(outcome, absence_is_proof) == then
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=300)
 @given(
     st.sampled_from(("lookup", "never")),
     st.booleans(),

@@ -47,7 +47,7 @@ EVENTS = st.lists(
 )
 
 
-@settings(max_examples=400, deadline=None, derandomize=True, database=None)
+@settings(max_examples=400)
 @given(EVENTS, st.randoms(use_true_random=False))
 def test_order_and_copies_do_not_matter(events, rng):
     shuffled = events + [rng.choice(events) for _copy in range(3) if events]
@@ -55,7 +55,7 @@ def test_order_and_copies_do_not_matter(events, rng):
     assert fold(shuffled) == fold(events)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200)
 @given(st.lists(EVENTS, max_size=4), st.randoms(use_true_random=False))
 def test_the_order_of_parcels_does_not_matter(parcels, rng):
     states = [fold(events) for events in parcels]

@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 from odoo.addons.logistics_canonical.core.rate import Pace, share
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
-SETTINGS = settings(max_examples=300, deadline=None, derandomize=True, database=None)
+SETTINGS = settings(max_examples=300)
 
 
 def at(seconds):

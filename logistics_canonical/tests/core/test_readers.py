@@ -103,7 +103,7 @@ def depth_of(tree):
     return 0
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=300)
 @given(_VALUES, st.integers(1, 4), st.booleans())
 def test_exactly_what_is_deeper_than_allowed_is_refused(tree, limit, ascii_only):
     body = json.dumps(tree, ensure_ascii=ascii_only).encode()
@@ -123,7 +123,7 @@ def test_what_no_database_stores_is_replaced():
     assert pair == ["\U0001f69a é", "\ufffd\ufffd"]
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=300)
 @given(st.text(st.characters(codec=None), max_size=10))
 def test_all_text_that_was_read_can_be_stored(text):
     (kept,) = read(json.dumps([text]).encode(), "json", LIMITS)
@@ -287,7 +287,7 @@ def test_a_spreadsheet_runs_nothing_of_a_partners_text(text, shown):
     assert escape_formula(text) == shown
 
 
-@settings(max_examples=400, deadline=None, derandomize=True, database=None)
+@settings(max_examples=400)
 @given(
     st.binary(max_size=200)
     | st.builds(

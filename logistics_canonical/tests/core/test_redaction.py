@@ -243,7 +243,7 @@ def spellings(secret):
     }
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200)
 @given(
     st.recursive(
         st.sampled_from([CANARY, f"x {CANARY} y", 1, None, "plain"]),
@@ -283,7 +283,7 @@ def test_a_known_secret_survives_nowhere(tree, spelling, user, before):
                 assert CANARY.encode()[:6] not in base64.b64decode(part)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=300)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=10),
@@ -311,7 +311,7 @@ def shape(tree):
     return [shape(item) for item in tree] if isinstance(tree, list) else None
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=80), st.sampled_from([b"", b"<a>", b"{", b"\xff\xfe"]))
 def test_whatever_came_can_be_shown(body, start):
     for personal in (True, False):
@@ -369,7 +369,7 @@ def written_as(form, pieces, secrets):
     return ('{"a": ' if form == "broken" else "") + json.dumps(pieces)
 
 
-@settings(max_examples=400, deadline=None, derandomize=True, database=None)
+@settings(max_examples=400)
 @given(
     st.lists(SECRETS, min_size=1, max_size=3, unique=True),
     st.sampled_from(sorted(spellings(CANARY))),

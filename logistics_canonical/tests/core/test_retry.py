@@ -84,7 +84,7 @@ def test_what_the_partner_asks_for_is_honoured_within_bounds():
     assert next_delay(1, "throttled", retry_after=1e12) == 86400.0
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200)
 @given(st.integers(1, 7), st.integers(), st.one_of(st.none(), st.floats(0, 1e9)))
 def test_jitter_and_retry_after_stay_in_bounds(attempt, seed, asked):
     delay = next_delay(attempt, "transient", retry_after=asked, rng=random.Random(seed))
@@ -124,7 +124,7 @@ def test_retry_after(text, seconds):
     assert parse_retry_after(text, NOW) == seconds
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=300)
 @given(st.text(max_size=40))
 def test_a_hostile_retry_after_is_harmless(text):
     seconds = parse_retry_after(text, NOW)
@@ -175,13 +175,13 @@ def test_different_failures_are_different_groups(one, other):
     assert normalise_error(one) != normalise_error(other)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200)
 @given(st.text(max_size=60), st.integers(1, 100))
 def test_a_group_key_is_short(text, times):
     assert len(normalise_error(text * times)) <= 160
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=300)
 @given(
     st.sampled_from(("transient", "throttled")),
     st.integers(1, 7),
@@ -204,13 +204,13 @@ def test_waits_grow_and_jitter_moves_them_a_fifth_at_most(
     assert asked_for == min(max(spread, spread if asked is None else asked), LONGEST)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200)
 @given(st.integers(-5, 0))
 def test_a_count_that_was_never_made_waits_like_the_first(attempt):
     assert next_delay(attempt, "transient") == SCHEDULE[0]
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200)
 @given(st.integers(-(10**6), 10**9))
 def test_a_date_is_as_good_as_its_seconds(seconds):
     moment = NOW + timedelta(seconds=seconds)

@@ -93,7 +93,7 @@ def test_garbage_is_told(text):
         parse_time(text, default_zone="UTC")
 
 
-@settings(max_examples=500, deadline=None, derandomize=True, database=None)
+@settings(max_examples=500)
 @given(
     st.text(max_size=40),
     st.sampled_from([None, "%Y%m%d%H%M%S", "unix", "unix_ms"]),

@@ -296,7 +296,7 @@ _PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     start=st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n"]),
     rest=st.lists(st.one_of(_PIECES, st.binary(max_size=9)), max_size=8),

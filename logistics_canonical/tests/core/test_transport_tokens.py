@@ -110,7 +110,7 @@ def together(number, work):
     return results
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(state=st.sampled_from(["none", "ended", "rejected", "good"]))
 def test_sixteen_at_once_ask_for_one_token(state):
     partner = Partner()

@@ -484,7 +484,7 @@ def test_rsa_with_a_pem_key_or_a_key_set():
     assert not check(spec, headers, [jwks], b"other").ok
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=300)
 @given(
     st.dictionaries(
         st.sampled_from(

@@ -537,7 +537,7 @@ def check(operation, content, status=200):
     return result
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     case=st.sampled_from(ANSWERS),
     at=st.integers(0, 60),
@@ -566,7 +566,6 @@ def test_spoilt_answers_raise_nothing(case, at, action, words, status):
     check(operation, etree.tostring(root), status)
 
 
-@settings(deadline=None)
 @given(body=st.binary(max_size=80), status=st.sampled_from([200, 404, 500]))
 def test_any_bytes_raise_nothing(body, status):
     for operation, name in ANSWERS:

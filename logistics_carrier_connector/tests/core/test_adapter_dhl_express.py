@@ -609,7 +609,7 @@ def spoil(tree, path, value):
     return value
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     case=st.sampled_from(
         [
@@ -640,7 +640,6 @@ def test_spoilt_answers_raise_nothing(case, path, value, status):
             assert quote.service and quote.currency and quote.total > 0
 
 
-@settings(deadline=None)
 @given(body=st.binary(max_size=100), status=st.sampled_from([200, 404, 500]))
 def test_any_bytes_raise_nothing(body, status):
     for operation in ("rate", "book", "find", "pickup", "pickup_cancel"):

@@ -579,7 +579,7 @@ def places(node, path=()):
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_broken_answers_break_nothing(data):
     operation, name, request = data.draw(st.sampled_from(ANSWERS))
     answer = fixture(name)

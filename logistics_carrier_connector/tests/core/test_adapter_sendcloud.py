@@ -721,7 +721,7 @@ def paths(tree, path=()):
             yield (*path, name)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.data())
 def test_nothing_an_answer_lacks_raises(data):
     tree = copy.deepcopy(data.draw(st.sampled_from(TREES)))

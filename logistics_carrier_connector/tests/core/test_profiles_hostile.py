@@ -74,7 +74,7 @@ def check(parsed):
 
 
 @pytest.mark.parametrize(("profile", "name", "body"), MESSAGES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_a_message_with_any_part_replaced(profile, name, body, data):
     tree = json.loads(body)
@@ -91,7 +91,7 @@ def test_a_message_with_any_part_replaced(profile, name, body, data):
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(tree=JSON, status=st.sampled_from([200, 204, 400, 401, 404, 429, 500, 503]))
 def test_any_json(profile, tree, status):
     body = json.dumps(tree).encode()
@@ -106,7 +106,7 @@ def test_any_json(profile, tree, status):
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(body=st.binary(max_size=40), status=st.sampled_from([200, 404, 500]))
 def test_any_bytes_as_an_answer(profile, body, status):
     result = Adapter().parse_response(
