@@ -177,7 +177,8 @@ class LogisticsMessage(models.Model):
 
     @api.depends("state", "next_attempt_at", "after_id.state", "connector_id")
     def _compute_why_waiting(self):
-        now = fields.Datetime.now()
+        # To the microsecond, as the next try is: else what is new would be late.
+        now = self.env.cr.now()
         for message in self:
             message.why_waiting = message._why_waiting(now)
 

@@ -980,6 +980,10 @@ class TestOutbox(OutboxCommon):
 
     # === A PARTNER'S TROUBLES === #
 
+    def test_what_is_new_is_sent_next(self):
+        message = self.booker._enqueue("track", {"tracking_number": "A1"})
+        self.assertEqual(message.why_waiting, "Is sent next")
+
     def test_paused_sends_nothing(self):
         self.booker.action_pause()
         message = self._send("book")
