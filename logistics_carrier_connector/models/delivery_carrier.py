@@ -475,19 +475,17 @@ class DeliveryCarrier(models.Model):
         :raise UserError: naming the products whose weight is missing
         """
         usual = self._logistics_package_type()
+        is_order = source._name == "sale.order"
+        self._logistics_read_ahead(source if is_order else source.picking_type_id)
         try:
-            if source._name == "sale.order":
+            if is_order:
                 return self._get_packages_from_order(source, usual)
             # What isn't kept in stock is in no package but by its transfer's lines.
             weighed = source.with_context(picking_id=source.id)
             return self._get_packages_from_picking(weighed, usual)
         except UserError:
             # Odoo says that the weight is 0, but not whose.
-            lines = (
-                source.order_line
-                if source._name == "sale.order"
-                else source.move_line_ids
-            )
+            lines = source.order_line if is_order else source.move_line_ids
             weightless = lines.product_id.filtered(
                 lambda product: product.type == "consu" and not product.weight
             )
@@ -499,18 +497,21 @@ class DeliveryCarrier(models.Model):
             ]
             self._logistics_raise(findings)
 
+    @api.model
+    def _logistics_read_ahead(self, place):
+        """Read what a request needs of the sender, and no more than that.
+
+        These rows are wide, and Odoo reads whole ones where it asks for one field.
+
+        :param place: what has ``warehouse_id``
+        """
+        place.warehouse_id.fetch(["partner_id"])
+        sender = place.warehouse_id.partner_id
+        sender.fetch(ADDRESS_FIELDS)
+        sender.country_id.fetch(["code"])
+
     def _logistics_package_type(self):
         return self.logistics_package_type_id or self.env["stock.package.type"].new({})
-
-    @api.model
-    def _logistics_read_ahead(self, warehouse):
-        """Read what a request needs of the sender, and nothing else.
-
-        Their tables are wide, and reading one field by name reads them all.
-        """
-        warehouse.fetch(["partner_id"])
-        warehouse.partner_id.fetch(ADDRESS_FIELDS)
-        warehouse.partner_id.country_id.fetch(["code"])
 
     @api.model
     def _logistics_address(self, partner, company, label):

@@ -226,6 +226,7 @@ class LogisticsBooking(models.Model):
         :return: the bookings
         """
         connector = carrier._logistics_ready_connector(picking.company_id)
+        sequence = self.env.ref("logistics_carrier_connector.sequence_booking").sudo()
         bookings = self.browse()
         # Shipping people cause bookings; nobody writes them by hand.
         for parcels, build in requests:
@@ -238,7 +239,7 @@ class LogisticsBooking(models.Model):
                         ", ".join(parcels.mapped("name")),
                     )
                 )
-            name = self.env["ir.sequence"].sudo().next_by_code("logistics.booking")
+            name = sequence.next_by_id()
             # A copy of this database numbers on from the same place.
             reference = f"{name}-{uuid.uuid4().hex[:8]}"
             request = build(reference)

@@ -306,7 +306,9 @@ class StockPicking(models.Model):
 
     def _logistics_book_one(self, raise_problems):
         self.ensure_one()
-        self._logistics_take_turns()
+        # See _logistics_ensure_shipment; making one takes turns, too.
+        if self.sudo().logistics_shipment_ids:
+            self._logistics_take_turns()
         carrier = self.carrier_id
         shipment = self._logistics_ensure_shipment()[:1]
         # See _logistics_ensure_shipment: warehouse people make shipments by shipping.
