@@ -5,8 +5,6 @@
 Imported by the scripts that run inside Odoo: no imports of this folder.
 """
 
-import time
-
 
 def connector(env, key, url, credentials):
     """Return a running connector whose partner is played on this machine."""
@@ -124,32 +122,8 @@ class Desk:
         return pickings
 
 
-def check(lots):
-    """Make sure that the transfers of ours are booked, and no others."""
-    for kind, pickings in lots.items():
-        bookings = pickings.sudo().logistics_booking_ids
-        count = len(pickings) if kind == "ours" else 0
-        assert bookings.mapped("state") == ["booking"] * count, kind
-        assert bookings.message_id.mapped("state") == ["pending"] * count, kind
-
-
 def person(env, name, group):
     """Return somebody who has the rights of one group and no others."""
     return env["res.users"].create(
         {"name": name, "login": name, "group_ids": [(6, 0, [env.ref(group).id])]}
     )
-
-
-def validate(picking):
-    """Do what the button does, in a transaction of its own.
-
-    :return: seconds it took, commit included
-    """
-    # As a request begins: nothing is in the cache.
-    picking.env.invalidate_all()
-    started = time.perf_counter()
-    done = picking.button_validate()
-    picking.env.cr.commit()
-    seconds = time.perf_counter() - started
-    assert done is True, done
-    return seconds
