@@ -21,6 +21,7 @@ INTERVAL = 1.0
 _lock = threading.Lock()
 _last = {}
 _scheduled = set()
+_alarms = {}
 
 
 def wake(dbname, lane=None):
@@ -38,6 +39,24 @@ def wake(dbname, lane=None):
     timer = threading.Timer(max(delay, 0), _fire_later, key)
     timer.daemon = True
     timer.start()
+
+
+def wake_in(dbname, lane, seconds):
+    """Wake a lane's worker after a while, instead of when it was last to be woken.
+
+    :param str dbname: database to wake it in
+    :param str lane: as in :func:`wake`
+    :param float seconds: until then
+    """
+    key = (dbname, lane)
+    alarm = threading.Timer(seconds, wake, key)
+    alarm.daemon = True
+    with _lock:
+        former = _alarms.get(key)
+        _alarms[key] = alarm
+    if former:
+        former.cancel()
+    alarm.start()
 
 
 def _fire_later(dbname, lane):

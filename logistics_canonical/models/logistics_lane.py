@@ -154,22 +154,23 @@ class LogisticsLane(models.AbstractModel):
 
         :param str lane: one of :data:`LANES`
         """
-        self._run(lambda: self._claim([lane]), self._work_inbound)
-
-    def _run(self, claim, work):
         progress = self.env["ir.cron"]._commit_progress
         while True:
             claimed, _left = self._transact(
-                claim, lambda found: progress(remaining=len(found))
+                lambda: self._claim([lane]),
+                lambda found: progress(remaining=len(found)),
             )
             if not claimed:
                 return
             done = len(claimed)
             _result, left = self._transact(
-                lambda claimed=claimed: work(claimed),
+                lambda claimed=claimed: self._work_inbound(claimed),
                 lambda _result, done=done: progress(done, remaining=1),
             )
             if left <= 0:
+                # Odoo runs what isn't finished once more, but without being told not
+                # before the scheduler's next round.
+                self._wake_after_commit(lane)
                 return
 
     def _transact(self, function, commit):

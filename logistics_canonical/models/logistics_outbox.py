@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 import json
 import logging
+import math
 import random
 import time
 import uuid
@@ -17,6 +18,7 @@ from ..core.adapter import Parsed, Problem, Response, Result
 from ..core.calls import CallError
 from ..core.rate import share
 from ..transport import TransportError, send
+from ..waker import wake_in
 from .logistics_lane import (
     LANES,
     MAX_CRASHES,
@@ -37,6 +39,10 @@ SETTLED_AT_ONCE = 16
 IDLE_SECONDS = 0.5
 #: Seconds between two looks for something to send while nothing else happens.
 PAUSE_SECONDS = 0.1
+#: Seconds a worker waits for what may be sent soon; for what comes later it is woken.
+LINGER_SECONDS = 2.0
+#: Seconds after which its scheduled action comes by itself.
+INTERVAL_SECONDS = 60.0
 #: What a lane gets of a connector's turn, while others have something too.
 WEIGHTS = {"realtime": 8, "standard": 4, "batch": 1}
 
@@ -105,6 +111,26 @@ TAKE = """
     RETURNING message.id, message.connector_id, message.operation, message.lane,
               message.tries, message.error_key, taken.former_state,
               message.lease_token, message.crashes
+"""
+
+
+# When something waits for its time, its partner's pace or a breaker. What is due and
+# was not taken waits for something else.
+NEXT = """
+    SELECT extract(epoch FROM min(turn.at) - now() AT TIME ZONE 'UTC')::float
+      FROM logistics_message message
+      JOIN logistics_connector connector ON connector.id = message.connector_id
+     CROSS JOIN LATERAL (
+           SELECT greatest(message.next_attempt_at, connector.pace_at,
+                           CASE WHEN connector.breaker_state <> 'closed'
+                                THEN connector.breaker_until END) AS at
+     ) turn
+     WHERE message.direction = 'out'
+       AND message.state IN ('pending', 'sending', 'waiting', 'unknown')
+       AND message.next_attempt_at IS NOT NULL
+       AND connector.is_paused IS NOT TRUE
+       AND connector.is_auth_failed IS NOT TRUE
+       AND turn.at > now() AT TIME ZONE 'UTC'
 """
 
 
@@ -197,6 +223,7 @@ class LogisticsOutbox(models.AbstractModel):
         flying = {}
         ends = time.monotonic() + progress()
         next_take = idle_since = 0.0
+        has_worked = False
         pool = ThreadPoolExecutor(SLOTS, thread_name_prefix="logistics-outbox")
         try:
             while flying or time.monotonic() < ends:
@@ -223,6 +250,7 @@ class LogisticsOutbox(models.AbstractModel):
                         flying.pop(future)
                         settled.append(future.result())
                 if settled:
+                    has_worked = True
                     _none, left = lane._transact(
                         lambda settled=settled: self._settle(settled),
                         lambda _none, settled=settled: progress(
@@ -234,13 +262,30 @@ class LogisticsOutbox(models.AbstractModel):
                 if jobs or settled or flying:
                     idle_since = time.monotonic()
                 elif time.monotonic() - idle_since > IDLE_SECONDS:
-                    progress(remaining=0)
-                    return
+                    seconds = self._seconds_to_next()
+                    if seconds > LINGER_SECONDS:
+                        if seconds < INTERVAL_SECONDS:
+                            wake_in(self.env.cr.dbname, "out", seconds)
+                        progress(remaining=0)
+                        return
+                    idle_since = time.monotonic() + seconds
                 else:
                     time.sleep(PAUSE_SECONDS)
+            # The time is up, and there may be more. Odoo runs what isn't finished once
+            # more, but nobody would know before the scheduler's next round.
+            lane._wake_after_commit("out")
+            progress(remaining=int(has_worked))
         finally:
             # Calls that are out are settled when their leases end.
             pool.shutdown(wait=False, cancel_futures=True)
+
+    @api.model
+    def _seconds_to_next(self):
+        """Return after how long more may be sent, infinite when nobody knows."""
+        self.env.cr.execute(NEXT)
+        [(seconds,)] = self.env.cr.fetchall()
+        self.env.cr.rollback()
+        return math.inf if seconds is None else seconds
 
     @api.model
     def _drain(self, lanes=LANES):

@@ -34,6 +34,24 @@ class TestMessage(LogisticsCommon):
         self.assertEqual(message.error_class, "poison")
         self.assertEqual(message.sudo().body, body)
 
+    def test_a_lane_whose_time_is_up_wakes_another_worker(self):
+        """What it left would wait for the scheduler's next round otherwise."""
+        self.connector._receive(self._body("A1", ("PU", "2026-01-01T10:00:00Z")))
+        registry = self.env.registry
+        left = []
+
+        def no_time(_cron, _done=0, *, remaining=None):
+            left.append(remaining)
+            return 0.0
+
+        with (
+            patch.object(registry["ir.cron"], "_commit_progress", no_time),
+            patch.object(registry["logistics.lane"], "_wake_after_commit") as wake,
+        ):
+            self.lane._cron_inbound("standard")
+        self.assertEqual(left[-1], 1)
+        wake.assert_called_with("standard")
+
     def test_a_copy_is_no_second_row(self):
         first, _new = self.connector._receive(
             self._body("A1", ("PU", "2026-01-01T10:00:00Z"))

@@ -852,6 +852,44 @@ class TestOutbox(OutboxCommon):
         self.assertEqual(message.state, "unknown")
         self._decide(message, "done").action_decide()
 
+    def test_a_sender_whose_time_is_up_leaves_the_rest_to_another(self):
+        """Odoo gives it so many seconds, and runs it once more with none left."""
+        self._write("keyed", {"reference": "R1"})
+        registry = self.env.registry
+        with (
+            patch.object(registry["ir.cron"], "_commit_progress", return_value=0.0),
+            patch.object(registry["logistics.lane"], "_wake_after_commit") as wake,
+        ):
+            self.outbox._cron_send()
+        self.assertTrue(wake.called)
+
+    def test_a_sender_that_ends_is_woken_for_what_comes_next(self):
+        """Its own interval is a minute, and partners ask for less."""
+        now, crons = self.env.cr.now(), self.env.registry["ir.cron"]
+        message = self._write("quote")
+        for due, pace, woken in (
+            (now + timedelta(seconds=30), False, 30),
+            (now, now + timedelta(seconds=20), 20),
+            (now + timedelta(seconds=300), False, None),
+            (False, False, None),
+        ):
+            with self.subTest(due=due, pace=pace):
+                message.next_attempt_at = due
+                self.booker.pace_at = pace
+                self.env.flush_all()
+                with (
+                    patch.object(crons, "_commit_progress", return_value=60.0),
+                    patch.object(self.env.cr, "rollback"),
+                    patch.object(logistics_outbox, "IDLE_SECONDS", 0),
+                    patch.object(logistics_outbox, "wake_in") as wake_in,
+                ):
+                    self.outbox._cron_send()
+                self.assertEqual(
+                    [call.args[1:] for call in wake_in.call_args_list],
+                    [("out", woken)] if woken else [],
+                )
+        self.assertFalse(self.partner.calls)
+
     def test_whoever_waits_for_a_decision_is_woken_by_it(self):
         for outcome in ("done", "not_done"):
             message = self._send("book", (500, {}, b""))
