@@ -7,6 +7,20 @@ from odoo.exceptions import AccessError
 
 from ..core import fold, vocabulary
 
+STATUSES = [
+    ("new", "New"),
+    ("announced", "Announced"),
+    ("in_transit", "In Transit"),
+    ("out_for_delivery", "Out for Delivery"),
+    ("ready_for_pickup", "Ready for Pickup"),
+    ("attention", "Needs Attention"),
+    ("delivered", "Delivered"),
+    ("returning", "Returning"),
+    ("returned", "Returned"),
+    ("cancelled", "Cancelled"),
+    ("lost", "Lost"),
+]
+
 
 class LogisticsFacetsMixin(models.AbstractModel):
     """The five facets of a logistics status, kept apart.
@@ -20,19 +34,7 @@ class LogisticsFacetsMixin(models.AbstractModel):
     _description = "Logistics Status Facets"
 
     status = fields.Selection(
-        selection=[
-            ("new", "New"),
-            ("announced", "Announced"),
-            ("in_transit", "In Transit"),
-            ("out_for_delivery", "Out for Delivery"),
-            ("ready_for_pickup", "Ready for Pickup"),
-            ("attention", "Needs Attention"),
-            ("delivered", "Delivered"),
-            ("returning", "Returning"),
-            ("returned", "Returned"),
-            ("cancelled", "Cancelled"),
-            ("lost", "Lost"),
-        ],
+        selection=STATUSES,
         default="new",
         required=True,
         readonly=True,

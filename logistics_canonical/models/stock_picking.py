@@ -3,7 +3,10 @@
 from odoo import Command, fields, models
 from odoo.exceptions import UserError
 
+from .logistics_facets_mixin import STATUSES
 from .logistics_shipment import SHIPMENT_GROUPS
+
+URGENCY = ["lost", "attention", *dict(STATUSES)]
 
 
 class StockPicking(models.Model):
@@ -21,6 +24,20 @@ class StockPicking(models.Model):
     logistics_shipment_count = fields.Integer(
         compute="_compute_logistics_shipment_count", groups=SHIPMENT_GROUPS
     )
+
+    logistics_status = fields.Selection(
+        STATUSES, string="Shipment Status", compute="_compute_logistics_status"
+    )
+
+    def _compute_logistics_status(self):
+        for picking in self:
+            # Where a delivery is matters to everybody who sees the transfer.
+            shipments = picking.sudo().logistics_shipment_ids
+            statuses = set(shipments.mapped("status"))
+            # Of several the one that somebody may wait for.
+            picking.logistics_status = next(
+                (status for status in URGENCY if status in statuses), False
+            )
 
     def _compute_logistics_shipment_count(self):
         for picking in self:

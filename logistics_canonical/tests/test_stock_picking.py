@@ -76,6 +76,18 @@ class TestStockPicking(LogisticsCommon):
         self.assertEqual(picking.sudo().logistics_shipment_ids.user_id, boss)
         self.assertEqual(self.env["mail.message"].search(told), before)
 
+    def test_whoever_ships_sees_how_far_it_is(self):
+        picking = self._create_delivery()
+        self.assertFalse(picking.logistics_status)
+        self._validate(picking)
+        shipment = picking.sudo().logistics_shipment_ids
+        shipment.status = "delivered"
+        picking.invalidate_recordset()
+        self.assertEqual(picking.with_user(self.packer).logistics_status, "delivered")
+        shipment.copy({"picking_ids": [Command.link(picking.id)]}).status = "lost"
+        picking.invalidate_recordset()
+        self.assertEqual(picking.with_user(self.packer).logistics_status, "lost")
+
     def test_each_package_is_a_parcel(self):
         picking = self._create_delivery()
         picking.move_ids.quantity = 1
