@@ -341,7 +341,10 @@ class LogisticsException(models.Model):
             ]
         )
         if exceptions:
-            exceptions._resolve(self.env["res.users"])
+            # Somebody's decision, or what they mended; else it went by itself.
+            user = self.env.user
+            by_itself = user._is_superuser() or not user._is_internal()
+            exceptions._resolve(user.browse() if by_itself else user)
             audit.info("exception %s %s resolved", code, record.display_name)
 
     def _resolve(self, user):

@@ -283,6 +283,7 @@ class TestOutcomeUnknown(PartnerCommon):
         message, found = self._exception()
         self._decide(found, "done")
         self.assertEqual((message.state, found.state), ("done", "resolved"))
+        self.assertEqual(found.resolved_by_id, self.operator)
         self.outbox._drain()
         self.assertFalse(self.partner.calls)
 
