@@ -102,8 +102,9 @@ def check_pem(kind: str, text: str) -> None:
     if kind == "certificate":
         load_certificate(text)
     elif kind == "private_key":
-        if "PRIVATE KEY-----" not in text:
-            raise KeyUnusable("The private key isn't a PEM text.")
+        # Not everything that uses it does without the line breaks.
+        if not re.search(r"^-----BEGIN [A-Z ]*PRIVATE KEY-----\s*$", text, re.M):
+            raise KeyUnusable("The private key isn't a PEM text with its lines.")
         if "ENCRYPTED" not in text:
             load_private_key(text)
 
