@@ -103,7 +103,10 @@ class DeliveryCarrier(models.Model):
         default="last",
         required=True,
     )
-    logistics_fallback_price = fields.Float(string="Fallback Price")
+    logistics_fallback_price = fields.Float(
+        string="Fallback Price",
+        help="Before the margin, like the prices of the carrier.",
+    )
 
     @api.depends("delivery_type", "logistics_connector_id")
     def _compute_can_generate_return(self):
