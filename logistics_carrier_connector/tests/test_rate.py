@@ -2,14 +2,16 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 import threading
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo import Command, fields
 from odoo.exceptions import UserError
 from odoo.tests import Form, tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.logistics_canonical.transport import TransportError
 
-from .common import CarrierCommon, good, refusal
+from .common import CarrierCommon, ParcelCo, good, refusal
 
 #: How long a test waits for what never fails to come.
 PATIENCE = 20
@@ -195,6 +197,16 @@ class TestRate(CarrierCommon):
         rate = self._rate(self._create_order())
         self.assertFalse(over.is_set())
         self.assertIn("did not answer in time", rate["error_message"])
+
+    @mute_logger("odoo.addons.logistics_carrier_connector.models.logistics_rate")
+    def test_an_adapter_that_stumbles_is_a_carrier_without_a_price(self):
+        stumbles = patch.object(ParcelCo, "read_rate", side_effect=RecursionError)
+        self.carrier.logistics_fallback = "fixed"
+        self.carrier.logistics_fallback_price = 12.0
+        with stumbles:
+            rate = self._rate(self._create_order())
+        self.assertEqual(rate["price"], 12.0)
+        self.assertIn("can't be read", rate["warning_message"])
 
     def test_a_refusal_repeats_no_secret(self):
         self.carrier.write(
