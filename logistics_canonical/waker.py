@@ -18,10 +18,13 @@ from odoo.modules.registry import Registry
 _logger = logging.getLogger(__name__)
 
 INTERVAL = 1.0
+#: Seconds after which a wake that nobody followed is repeated, and how often.
+REMIND = 1.0
+REMINDERS = 60
 _lock = threading.Lock()
 _last = {}
 _scheduled = set()
-_alarms = {}
+_planned = {}
 
 
 def wake(dbname, lane=None):
@@ -36,9 +39,7 @@ def wake(dbname, lane=None):
             return
         _scheduled.add(key)
         delay = _last.get(key, 0) + INTERVAL - time.monotonic()
-    timer = threading.Timer(max(delay, 0), _fire_later, key)
-    timer.daemon = True
-    timer.start()
+    _plan(delay, _fire_later, dbname, lane)
 
 
 def wake_in(dbname, lane, seconds):
@@ -48,22 +49,28 @@ def wake_in(dbname, lane, seconds):
     :param str lane: as in :func:`wake`
     :param float seconds: until then
     """
-    key = (dbname, lane)
-    alarm = threading.Timer(seconds, wake, key)
-    alarm.daemon = True
+    _plan(seconds, wake, dbname, lane)
+
+
+def _plan(seconds, function, dbname, lane, *args):
+    """Call something later, instead of when it was last planned for that lane."""
+    timer = threading.Timer(max(seconds, 0), function, (dbname, lane, *args))
+    timer.daemon = True
     with _lock:
-        former = _alarms.get(key)
-        _alarms[key] = alarm
+        former = _planned.get((function, dbname, lane))
+        _planned[function, dbname, lane] = timer
     if former:
         former.cancel()
-    alarm.start()
+    timer.start()
 
 
 def _fire_later(dbname, lane):
+    key = (dbname, lane)
     with _lock:
-        _scheduled.discard((dbname, lane))
-        _last[dbname, lane] = time.monotonic()
+        _scheduled.discard(key)
+        _last[key] = time.monotonic()
     _fire(dbname, lane)
+    _plan(REMIND, _remind, dbname, lane, REMINDERS)
 
 
 def _fire(dbname, lane):
@@ -75,3 +82,21 @@ def _fire(dbname, lane):
     except Exception:
         # The message is stored; its lane finds it within a minute anyway.
         _logger.info("Could not wake lane %s of %s", lane, dbname, exc_info=True)
+
+
+def _remind(dbname, lane, left):
+    """Wake a lane's worker once more if nobody came.
+
+    Odoo's idle threads skip a scheduled action that is just ending, and the thread
+    that ends it first does whatever else is due: that may take a minute.
+    """
+    try:
+        with Registry(dbname).cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            if not env["logistics.lane"]._is_called(lane):
+                return
+            env["ir.cron"]._notifydb()
+    except Exception:
+        _logger.info("Could not wake lane %s of %s", lane, dbname, exc_info=True)
+    if left:
+        _plan(REMIND, _remind, dbname, lane, left - 1)

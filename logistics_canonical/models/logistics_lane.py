@@ -12,7 +12,7 @@ from typing import NamedTuple
 import psycopg2.errors
 from psycopg2.extras import execute_values
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..core import redaction, retry
@@ -519,6 +519,19 @@ class LogisticsLane(models.AbstractModel):
                 ("model_id.model", "in", (self._name, "logistics.outbox")),
                 ("code", "=like", f"{code}%"),
             ]
+        )
+
+    @api.model
+    def _is_called(self, lane=None):
+        """Tell whether a worker was called and did not come yet."""
+        return bool(
+            self.env["ir.cron.trigger"].search_count(
+                [
+                    ("cron_id", "in", self._workers(lane).ids),
+                    ("call_at", "<=", fields.Datetime.now()),
+                ],
+                limit=1,
+            )
         )
 
     def _wake_after_commit(self, lane=None):

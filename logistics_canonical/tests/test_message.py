@@ -1,12 +1,15 @@
 # Copyright 2026 Logistics Suite contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+from contextlib import nullcontext
 from datetime import datetime
+from types import SimpleNamespace
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from .. import waker
 from ..models.logistics_lane import LeaseLost
 from .common import LogisticsCommon
 
@@ -33,6 +36,24 @@ class TestMessage(LogisticsCommon):
         self.assertEqual(message.state, "dead")
         self.assertEqual(message.error_class, "poison")
         self.assertEqual(message.sudo().body, body)
+
+    def test_who_is_called_and_does_not_come_is_called_again(self):
+        workers = self.lane._workers("standard")
+        database = SimpleNamespace(cursor=lambda: nullcontext(self.env.cr))
+        workers._trigger()
+        for others in ("realtime", "out"):
+            self.assertFalse(self.lane._is_called(others))
+        for comes in (False, True):
+            with (
+                self.subTest(comes=comes),
+                patch.object(waker, "Registry", return_value=database),
+                patch.object(self.env.registry["ir.cron"], "_notifydb") as notify,
+                patch.object(waker, "_plan") as plan,
+            ):
+                if comes:
+                    self.env["ir.cron.trigger"].search([]).unlink()
+                waker._remind(self.env.cr.dbname, "standard", 1)
+                self.assertEqual((notify.called, plan.called), (not comes, not comes))
 
     def test_a_lane_whose_time_is_up_wakes_another_worker(self):
         """What it left would wait for the scheduler's next round otherwise."""
