@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from odoo.tests import HttpCase, tagged
 
+from odoo.addons.logistics_canonical.transport import TransportError
 from odoo.addons.logistics_carrier_connector.tests.common import (
     CarrierCommon,
     refusal,
@@ -43,6 +44,17 @@ class MendCommon(CarrierCommon, HttpCase):
 
 @tagged("post_install", "-at_install")
 class TestMend(MendCommon):
+    def test_an_unknown_outcome_leads_to_its_transfer(self):
+        self.fake.prepare("book", TransportError("Cut off"))
+        picking = self._ship()
+        exception = self._exception(picking, "outcome_unknown")
+        self.assertEqual(exception.partner_id, self.customer)
+        mender = self.env["res.users"].search([("login", "=", "mender")])
+        action = exception.with_user(mender).action_open_record()
+        self.assertEqual(
+            (action["res_model"], action["res_id"]), (picking._name, picking.id)
+        )
+
     def test_an_address_is_corrected_and_booked_again(self):
         self.fake.prepare("book", refusal("The street is not known"))
         picking = self._ship()

@@ -50,6 +50,10 @@ class LogisticsOwnerMixin(models.AbstractModel):
             nothing that mends it
         """
 
+    def _logistics_shipment(self):
+        """Return the shipment this record is about, empty when there is none."""
+        return self.env["logistics.shipment"]
+
     def _logistics_payload(self, operation, payload):
         """Return what is to be asked now, when the message is about to leave.
 

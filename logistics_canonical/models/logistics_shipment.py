@@ -296,6 +296,10 @@ class LogisticsShipment(models.Model):
         :param event: ``logistics.event`` record of this shipment
         """
 
+    def _logistics_shipment(self):
+        """See the mixin."""
+        return self
+
     # === THE WAY IN FOR EVENTS === #
 
     @api.model

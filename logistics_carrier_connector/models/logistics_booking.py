@@ -303,6 +303,10 @@ class LogisticsBooking(models.Model):
 
     # === WHAT IS ASKED === #
 
+    def _logistics_shipment(self):
+        """See the mixin."""
+        return self.shipment_id
+
     def _logistics_payload(self, operation, payload):
         """See the mixin: a cancellation names what the booking brought."""
         self.ensure_one()

@@ -308,7 +308,11 @@ class LogisticsException(models.Model):
         if record._name == "logistics.connector":
             vals["connector_id"] = record.id
         elif record._name == "logistics.message":
+            owner = record._owner()
+            shipment = owner._logistics_shipment() if owner else self.shipment_id
             vals["connector_id"] = record.connector_id.id
+            vals["shipment_id"] = shipment.id
+            vals["user_id"] = shipment.user_id.id
         elif record._name == "logistics.shipment":
             vals["shipment_id"] = record.id
             vals["user_id"] = record.user_id.id
