@@ -30,13 +30,15 @@ class LogisticsPortal(CustomerPortal):
                 with request.env.cr.savepoint():
                     picking._logistics_book_return()
             except UserError:
-                # What is missing is on our side; somebody here must mend it.
-                picking.activity_schedule(
-                    "mail.mail_activity_data_warning",
-                    note=request.env._(
-                        "The customer asked for a return label, and it could not be "
-                        "booked. Press Return Label to see what is missing."
-                    ),
-                    user_id=picking.user_id.id or order.user_id.id,
-                )
+                # What is missing is on our side; somebody here must mend it, once.
+                kind = "mail.mail_activity_data_warning"
+                if not picking.activity_search([kind]):
+                    picking.activity_schedule(
+                        kind,
+                        note=request.env._(
+                            "The customer asked for a return label, and it could not "
+                            "be booked. Press Return Label to see what is missing."
+                        ),
+                        user_id=picking.user_id.id or order.user_id.id,
+                    )
         return request.redirect(order.get_portal_url())
