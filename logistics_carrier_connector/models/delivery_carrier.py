@@ -167,6 +167,8 @@ class DeliveryCarrier(models.Model):
                     self.name,
                 )
             )
+        # No more than that of a wide row, see _logistics_read_ahead.
+        connector.fetch(["company_id", "state", "profile_id"])
         if connector.company_id != company:
             # The account, and who pays for it, are that company's.
             raise UserError(

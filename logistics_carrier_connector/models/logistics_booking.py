@@ -226,7 +226,7 @@ class LogisticsBooking(models.Model):
         :return: the bookings
         """
         connector = carrier._logistics_ready_connector(picking.company_id)
-        sequence = self.env.ref("logistics_carrier_connector.sequence_booking").sudo()
+        sequence = self._sequence()
         bookings = self.browse()
         # Shipping people cause bookings; nobody writes them by hand.
         for parcels, build in requests:
@@ -273,14 +273,27 @@ class LogisticsBooking(models.Model):
                 idempotency_key=reference,
                 is_new=True,
             )
-            booking._note_quote()
             bookings |= booking
         return bookings
 
-    def _note_quote(self):
-        """Keep what the carrier quoted, beside what it will book."""
+    @api.model
+    def _sequence(self):
+        """Return what numbers bookings."""
+        # By its cached id: a query for each booking whether it exists tells nothing.
+        name = "logistics_carrier_connector.sequence_booking"
+        number = self.env["ir.model.data"]._xmlid_to_res_id(name, True)
+        # Shipping people cause bookings, and so draw their numbers.
+        return self.env["ir.sequence"].sudo().browse(number)
+
+    def _quote(self):
+        """Return what the carrier quoted for the order, None if it did not.
+
+        :rtype: :class:`~..core.shipping.Quote`
+        """
         self.ensure_one()
         order = self.picking_id.sudo().sale_id
+        if not order or self.kind != "ship":
+            return None
         rates = self.env["logistics.rate"].search(
             [
                 ("order_id", "=", order.id),
@@ -288,18 +301,19 @@ class LogisticsBooking(models.Model):
             ],
             limit=1,
         )
-        if not order or not rates or self.kind != "ship":
-            return
         quotes = [
             quote
-            for quote in rates._quotes()
+            for quote in (rates._quotes() if rates else ())
             if not self.service or quote.service == self.service
         ]
-        quote = min(quotes, key=lambda quote: quote.total, default=None)
-        if not quote:
-            return
-        parcels = [(self.env["logistics.parcel"], quote)]
-        self._add_charges("quoted", parcels, quote.total, quote.currency)
+        return min(quotes, key=lambda quote: quote.total, default=None)
+
+    def _note_quote(self):
+        """Keep what the carrier quoted, beside what it booked."""
+        quote = self._quote()
+        if quote:
+            parcels = [(self.env["logistics.parcel"], quote)]
+            self._add_charges("quoted", parcels, quote.total, quote.currency)
 
     # === WHAT IS ASKED === #
 
@@ -347,7 +361,7 @@ class LogisticsBooking(models.Model):
     def _logistics_choices(self, operation):
         """See the mixin."""
         self.ensure_one()
-        price = self._format_price(self.quoted_amount or self.amount)
+        price = self._price_text()
         if operation == "cancel":
             return (
                 self.env._("Cancelling twice costs nothing."),
@@ -360,10 +374,17 @@ class LogisticsBooking(models.Model):
             self.env._("if it was not booked after all, the parcel has no label."),
         )
 
-    def _format_price(self, amount):
-        if not amount:
+    def _price_text(self):
+        amount, currency = self.quoted_amount or self.amount, self.currency_id
+        if not amount and (quote := self._quote()):
+            amount = float(quote.total)
+            # What carriers charge in need not be in use here.
+            currency = currency.with_context(active_test=False).search(
+                [("name", "=", quote.currency)], limit=1
+            )
+        if not amount or not currency:
             return self.env._("the price is not known")
-        return self.currency_id.format(amount)
+        return currency.format(amount)
 
     # === WHAT IS ANSWERED === #
 
@@ -409,6 +430,7 @@ class LogisticsBooking(models.Model):
         if self.number and self.number not in numbers:
             self.shipment_id._attach_reference("master_tracking_number", self.number)
         self._note_numbers(numbers)
+        self._note_quote()
         self._add_booked_charges(booked, parcels)
         self._tell("booked", numbers)
         self._take_documents(booked.documents)

@@ -45,8 +45,11 @@ class LogisticsParcel(models.Model):
 
     def write(self, vals):
         result = super().write(vals)
-        if "tracking_number" in vals or "connector_id" in vals:
+        if "tracking_number" in vals:
             self._schedule_poll()
+        elif "connector_id" in vals:
+            # Without a number nobody can be asked, whoever carries it.
+            self.filtered("tracking_number")._schedule_poll()
         return result
 
     def _schedule_poll(self):

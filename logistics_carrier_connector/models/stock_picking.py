@@ -199,6 +199,9 @@ class StockPicking(models.Model):
 
     def _logistics_after_validation(self):
         """Wait at the desk, or tell what is under way and what isn't."""
+        if len(self) == 1 and not self.picking_type_id.logistics_label_wait:
+            # What is under way is seen on it, and what isn't was told as an error.
+            return None
         booking = self.filtered(lambda p: p.logistics_booking_state == "booking")
         # See _send_confirmation_email; a single one's trouble is told as an error.
         missed = self.filtered(
@@ -345,6 +348,8 @@ class StockPicking(models.Model):
 
     def _logistics_cod_to_ask(self):
         """Return the cash that no booking of this transfer collects yet."""
+        if not self.logistics_cod_amount:
+            return Decimal(0)
         # As in the compute of the state.
         asked = self.sudo().logistics_booking_ids.filtered(
             lambda b: b.kind == "ship" and b.state in LIVE
@@ -572,10 +577,6 @@ class StockPicking(models.Model):
     def _logistics_sync_shipment_parcels(self, shipment):
         """Give each tracking number its parcel, beside the packages'."""
         result = super()._logistics_sync_shipment_parcels(shipment)
-        # Warehouse people see no connectors; the shipment is already sudo.
-        connector = self.carrier_id.sudo().logistics_connector_id
-        if connector.company_id and connector.company_id != shipment.company_id:
-            connector = connector.browse()
         if shipment.carrier_id != self.carrier_id:
             shipment.carrier_id = self.carrier_id
         numbers = self._logistics_tracking_numbers()
@@ -585,6 +586,12 @@ class StockPicking(models.Model):
                 # A number with events is history; without, it was a mistake.
                 if not parcel.event_ids and len(shipment.picking_ids) <= 1:
                     parcel.tracking_number = False
+        if not numbers:
+            return result
+        # Warehouse people see no connectors; the shipment is already sudo.
+        connector = self.carrier_id.sudo().logistics_connector_id
+        if connector.company_id and connector.company_id != shipment.company_id:
+            connector = connector.browse()
         taken = set(parcels.mapped("tracking_number"))
         free = parcels.filtered(lambda p: not p.tracking_number).sorted("id")
         for number in numbers:
