@@ -45,6 +45,25 @@ INSERT_MESSAGE = """
 """
 
 
+# A row nobody else has, or none: what is asked twice under one key is asked once.
+INSERT_OUTBOUND = """
+    INSERT INTO logistics_message (
+        connector_id, company_id, direction, state, lane, operation, request_json,
+        dedupe_key, idempotency_key, priority, after_id, correlation_id, res_model,
+        res_id, received_at, next_attempt_at, tries, crashes,
+        create_uid, create_date, write_uid, write_date
+    ) VALUES (
+        %(connector_id)s, %(company_id)s, 'out', 'pending', %(lane)s, %(operation)s,
+        %(request)s, %(dedupe_key)s, %(idempotency_key)s, %(priority)s, %(after_id)s,
+        %(correlation_id)s, %(res_model)s, %(res_id)s,
+        now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC', 0, 0,
+        %(user_id)s, now() AT TIME ZONE 'UTC', %(user_id)s, now() AT TIME ZONE 'UTC'
+    )
+    ON CONFLICT (connector_id, direction, dedupe_key) DO NOTHING
+    RETURNING id
+"""
+
+
 class InboundRoute(NamedTuple):
     """What the endpoint needs to know of a connector, without the ORM."""
 
@@ -879,7 +898,6 @@ class LogisticsConnector(models.Model):
         correlation_id=None,
         priority=0,
         after=None,
-        is_new=False,
     ):
         """Write an outbound message; it is sent after this transaction commits.
 
@@ -890,50 +908,45 @@ class LogisticsConnector(models.Model):
             first message instead of writing another
         :param int priority: the higher, the sooner within its lane
         :param after: the outbound message that must be over before this one leaves
-        :param bool is_new: the key was made just now, so there is no first message
         :return: ``logistics.message`` record
         """
         self.ensure_one()
         key = idempotency_key or uuid.uuid4().hex
         dedupe_key = hashlib.sha256(f"{operation}|{key}".encode()).hexdigest()
+        if lane not in LANES:
+            raise ValueError(f"Unknown lane {lane}")
         # The business user who causes a message has no rights on messages and may
         # not see the connector.
         messages = self.env["logistics.message"].sudo()
-        existing = (
-            messages
-            if is_new
-            else messages.search(
+        self.env.cr.execute(
+            INSERT_OUTBOUND,
+            {
+                "connector_id": self.id,
+                "company_id": self.sudo().company_id.id,
+                "lane": lane,
+                "operation": operation,
+                "request": json.dumps(payload, sort_keys=True),
+                "dedupe_key": dedupe_key,
+                "idempotency_key": key,
+                "priority": priority,
+                "after_id": after.id if after else None,
+                "correlation_id": correlation_id or uuid.uuid4().hex,
+                "res_model": record._name if record else None,
+                "res_id": record.id if record else None,
+                "user_id": self.env.uid,
+            },
+            log_exceptions=False,
+        )
+        written = self.env.cr.fetchone()
+        if not written:
+            return messages.search(
                 [
                     ("connector_id", "=", self.id),
                     ("direction", "=", "out"),
                     ("dedupe_key", "=", dedupe_key),
                 ]
             )
-        )
-        if existing:
-            return existing
-        if lane not in LANES:
-            raise ValueError(f"Unknown lane {lane}")
-        message = messages.with_context(logistics_enqueue=True).create(
-            {
-                "connector_id": self.id,
-                "company_id": self.sudo().company_id.id,
-                "direction": "out",
-                "state": "pending",
-                "lane": lane,
-                "operation": operation,
-                "request_json": json.dumps(payload, sort_keys=True),
-                "dedupe_key": dedupe_key,
-                "idempotency_key": key,
-                "priority": priority,
-                "after_id": after.id if after else False,
-                "correlation_id": correlation_id or uuid.uuid4().hex,
-                "res_model": record._name if record else False,
-                "res_id": record.id if record else False,
-                "received_at": self.env.cr.now(),
-                "next_attempt_at": self.env.cr.now(),
-            }
-        )
+        message = messages.browse(written)
         self.env["logistics.lane"]._wake_after_commit("out")
         return message
 

@@ -285,11 +285,9 @@ class LogisticsMessage(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        if not self.env.context.get("logistics_enqueue"):
-            raise AccessError(
-                self.env._("Messages are written by connectors, not by hand.")
-            )
-        return super().create(vals_list)
+        raise AccessError(
+            self.env._("Messages are written by connectors, not by hand.")
+        )
 
     # === ACTIONS === #
 

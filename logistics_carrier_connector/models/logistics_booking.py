@@ -271,7 +271,6 @@ class LogisticsBooking(models.Model):
                 lane="realtime" if urgent else "standard",
                 priority=10 if urgent else 0,
                 idempotency_key=reference,
-                is_new=True,
             )
             bookings |= booking
         return bookings
