@@ -1,6 +1,8 @@
 # Copyright 2026 Logistics Suite contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import base64
 import logging
+import secrets
 import uuid
 from dataclasses import replace
 from datetime import timezone
@@ -48,11 +50,14 @@ class LogisticsBooking(models.Model):
     _inherit = ["logistics.owner.mixin"]
     _order = "id desc"
     _check_company_auto = True
-    _rec_names_search = ["name", "number", "reference"]
+    _rec_name = "reference"
+    _rec_names_search = ["reference", "number"]
 
-    name = fields.Char(required=True, readonly=True)
     reference = fields.Char(
-        required=True, readonly=True, help="How the carrier knows it from us."
+        string="Booking",
+        required=True,
+        readonly=True,
+        help="How the carrier knows it from us.",
     )
     kind = fields.Selection(
         [("ship", "Delivery"), ("return", "Return")], required=True, readonly=True
@@ -226,7 +231,6 @@ class LogisticsBooking(models.Model):
         :return: the bookings
         """
         connector = carrier._logistics_ready_connector(picking.company_id)
-        sequence = self._sequence()
         bookings = self.browse()
         # Shipping people cause bookings; nobody writes them by hand.
         for parcels, build in requests:
@@ -239,13 +243,10 @@ class LogisticsBooking(models.Model):
                         ", ".join(parcels.mapped("name")),
                     )
                 )
-            name = sequence.next_by_id()
-            # A copy of this database numbers on from the same place.
-            reference = f"{name}-{uuid.uuid4().hex[:8]}"
+            reference = new_reference()
             request = build(reference)
             booking = self.sudo().create(
                 {
-                    "name": name,
                     "reference": reference,
                     "kind": kind,
                     "company_id": shipment.sudo().company_id.id,
@@ -274,15 +275,6 @@ class LogisticsBooking(models.Model):
             )
             bookings |= booking
         return bookings
-
-    @api.model
-    def _sequence(self):
-        """Return what numbers bookings."""
-        # By its cached id: a query for each booking whether it exists tells nothing.
-        name = "logistics_carrier_connector.sequence_booking"
-        number = self.env["ir.model.data"]._xmlid_to_res_id(name, True)
-        # Shipping people cause bookings, and so draw their numbers.
-        return self.env["ir.sequence"].sudo().browse(number)
 
     def _quote(self):
         """Return what the carrier quoted for the order, None if it did not.
@@ -435,7 +427,7 @@ class LogisticsBooking(models.Model):
         self._take_documents(booked.documents)
         self.shipment_id._booking_succeeded()
         self._notify("booked")
-        audit.info("booking %s booked %s", self.name, ", ".join(numbers))
+        audit.info("booking %s booked %s", self.reference, ", ".join(numbers))
         return True
 
     def _match_parcels(self, booked):
@@ -488,7 +480,7 @@ class LogisticsBooking(models.Model):
                     "The carrier answered with %(number)s, which is the number of "
                     "%(booking)s",
                     number=others.tracking_number,
-                    booking=others.booking_id.name,
+                    booking=others.booking_id.reference,
                 )
             )
 
@@ -679,15 +671,15 @@ class LogisticsBooking(models.Model):
         """The parcel is booked, and there is no label to stick on it."""
         self.shipment_id._raise_exception(
             "label_missing",
-            reference=self.name,
-            reference_key=self.name,
+            reference=self.reference,
+            reference_key=self.reference,
             message=self.message_id,
-            why=self.number or self.name,
+            why=self.number or self.reference,
             text=self.env._(
                 "%(booking)s is booked under %(number)s, but its label is not here. "
                 "%(why)s Print it from the carrier's site, or cancel the booking and "
                 "book again.",
-                booking=self.name,
+                booking=self.reference,
                 number=self.number or self.partner_ref or "-",
                 why=why,
             ),
@@ -712,7 +704,7 @@ class LogisticsBooking(models.Model):
         if not result.ok:
             why = self.env._(
                 "The label of %(booking)s could not be fetched: %(why)s",
-                booking=self.name,
+                booking=self.reference,
                 why=why_not(result),
             )
             self._message_picking(why)
@@ -745,7 +737,7 @@ class LogisticsBooking(models.Model):
         }
         vals_list = []
         for place, document in enumerate([*labels, *others], 1):
-            number = numbers.get(document.package) or self.number or self.name
+            number = numbers.get(document.package) or self.number or self.reference
             start = prefix if document in labels else carrier._get_delivery_doc_prefix()
             extension = EXTENSIONS.get(document.content_type, "bin")
             suffix = "" if len(documents) == 1 or document.package else f"-{place}"
@@ -763,7 +755,7 @@ class LogisticsBooking(models.Model):
         self.label_ids |= attachments[: len(labels)]
         if labels:
             self.shipment_id._resolve_exception(
-                "label_missing", reference_key=self.name
+                "label_missing", reference_key=self.reference
             )
         if self.kind == "return" and carrier.get_return_label_from_portal:
             attachments.generate_access_token()
@@ -794,7 +786,7 @@ class LogisticsBooking(models.Model):
             {
                 "booking_id": self.id,
                 "picking_id": self.picking_id.id,
-                "name": self.picking_id.name or self.name,
+                "name": self.picking_id.name or self.reference,
                 "event": what,
                 "number": self.number or "",
                 "text": text,
@@ -837,7 +829,7 @@ class LogisticsBooking(models.Model):
                     self.env._(
                         "%(booking)s is being booked, and %(carrier)s offers no way "
                         "to cancel. Wait for its number.",
-                        booking=self.name,
+                        booking=self.reference,
                         carrier=self.carrier_id.name,
                     )
                 )
@@ -873,14 +865,14 @@ class LogisticsBooking(models.Model):
             self.write({"state": "booked", "error_text": why})
             self.shipment_id._raise_exception(
                 "void_failed",
-                reference=self.name,
-                reference_key=self.name,
+                reference=self.reference,
+                reference_key=self.reference,
                 message=self.cancel_message_id,
                 why=why,
                 text=self.env._(
                     "%(booking)s (%(number)s) is still booked and will be charged: "
                     "the carrier did not cancel it. %(why)s",
-                    booking=self.name,
+                    booking=self.reference,
                     number=self.number or "",
                     why=why,
                 ),
@@ -905,8 +897,8 @@ class LogisticsBooking(models.Model):
             ]
             picking.carrier_tracking_ref = ",".join(left) or False
         shipment = self.shipment_id
-        shipment._resolve_exception("void_failed", reference_key=self.name)
-        shipment._resolve_exception("label_missing", reference_key=self.name)
+        shipment._resolve_exception("void_failed", reference_key=self.reference)
+        shipment._resolve_exception("label_missing", reference_key=self.reference)
         if not shipment.booking_ids.filtered(
             lambda b: b.state == "failed" and not b.parcel_ids.booking_id
         ):
@@ -920,12 +912,12 @@ class LogisticsBooking(models.Model):
         self._message_picking(
             self.env._(
                 "The booking %(booking)s was cancelled. %(text)s",
-                booking=self.name,
+                booking=self.reference,
                 text=text or "",
             )
         )
         self._notify("cancelled", text)
-        audit.info("booking %s cancelled", self.name)
+        audit.info("booking %s cancelled", self.reference)
 
     # === ACTIONS === #
 
@@ -950,7 +942,7 @@ class LogisticsBooking(models.Model):
             if booking.state not in ("failed", "cancelled"):
                 raise UserError(
                     self.env._(
-                        "%s is not over; there is nothing to repeat.", booking.name
+                        "%s is not over; there is nothing to repeat.", booking.reference
                     )
                 )
             if booking.kind == "return":
@@ -1034,6 +1026,12 @@ class LogisticsBooking(models.Model):
             "res_id": message.id,
             "view_mode": "form",
         }
+
+
+def new_reference():
+    """Return a code no booking has, here or in a copy of this database, made of what
+    is not mistaken for something else when it is read out."""
+    return f"BK{base64.b32encode(secrets.token_bytes(7)).decode()[:10]}"
 
 
 def named(request, reference):

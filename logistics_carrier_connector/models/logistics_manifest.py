@@ -148,7 +148,7 @@ class LogisticsManifest(models.Model):
                 "partner_ref": made.partner_id,
                 "error_text": False,
                 "missing_text": "\n".join(
-                    f"{booking.name}: {missing[booking.reference]}"
+                    f"{booking.reference}: {missing[booking.reference]}"
                     for booking in left_out
                 ),
             }

@@ -59,7 +59,7 @@ class LogisticsShipment(models.Model):
         self.ensure_one()
         self._raise_exception(
             "booking_failed",
-            reference=booking.name,
+            reference=booking.reference,
             message=booking.message_id,
             why=why,
             text=self.env._(

@@ -72,7 +72,7 @@ class TestBookingOutcome(CarrierCommon):
         booked = self._ship()
         picking = self._lose_the_answer()
         message = self._booking(picking).message_id
-        with self.assertRaisesRegex(UserError, self._booking(booked).name):
+        with self.assertRaisesRegex(UserError, self._booking(booked).reference):
             self._decide(message, "done", booked.carrier_tracking_ref)
 
     def test_a_person_knows_that_it_was_not_booked(self):
@@ -392,7 +392,7 @@ class TestBookingOutcome(CarrierCommon):
         self.assertEqual(booking.error_text, "Too late")
         self.assertEqual(picking.carrier_tracking_ref, "PC000001")
         (evidence,) = [e for _model, code, e in self.raised if code == "void_failed"]
-        for word in (booking.name, "PC000001", "Too late", "charged"):
+        for word in (booking.reference, "PC000001", "Too late", "charged"):
             self.assertIn(word, evidence["text"])
         with self.assertRaisesRegex(UserError, "booked already"):
             self.env["logistics.booking"]._book(
@@ -406,7 +406,7 @@ class TestBookingOutcome(CarrierCommon):
         self._drain()
         self.assertEqual(booking.state, "cancelled")
         self.assertIn(
-            ("logistics.shipment", "void_failed", {"reference_key": booking.name}),
+            ("logistics.shipment", "void_failed", {"reference_key": booking.reference}),
             self.resolved,
         )
 

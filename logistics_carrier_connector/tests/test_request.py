@@ -252,7 +252,7 @@ class TestManifest(RequestCommon):
         manifest = self._create()
         manifest.action_close()
         self._drain()
-        self.assertEqual(manifest.missing_text, f"{left.name}: Not scanned")
+        self.assertEqual(manifest.missing_text, f"{left.reference}: Not scanned")
         self.assertEqual(manifest.booking_ids.picking_id, pickings[1])
         self.assertEqual(self._collect().booking_ids, left.sudo(False))
 
