@@ -281,14 +281,6 @@ class LogisticsMessage(models.Model):
             message.body_text = text
             message.is_masked = not full
 
-    # === CRUD === #
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        raise AccessError(
-            self.env._("Messages are written by connectors, not by hand.")
-        )
-
     # === ACTIONS === #
 
     def action_retry(self):

@@ -336,8 +336,9 @@ class TestMessage(LogisticsCommon):
         self.assertEqual(message.state, "dead")
 
     def test_nobody_writes_messages_by_hand(self):
+        administrator = self.env.ref("base.user_admin")
         with self.assertRaises(AccessError):
-            self.messages.create(
+            self.messages.with_user(administrator).create(
                 {
                     "connector_id": self.connector.id,
                     "company_id": self.env.company.id,
