@@ -7,6 +7,7 @@ import psycopg2.errors
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
+from odoo.tools import format_datetime
 
 from odoo.addons.logistics_canonical.core import vocabulary
 from odoo.addons.logistics_canonical.core.conditions import CONDITIONS
@@ -110,6 +111,7 @@ class LogisticsException(models.Model):
     resolved_by_id = fields.Many2one(
         "res.users", readonly=True, help="Empty: by itself."
     )
+    resolution = fields.Char(compute="_compute_resolution")
     age = fields.Char(compute="_compute_age")
     occurrences = fields.Integer(
         string="Count", readonly=True, default=1, help="How often it was raised."
@@ -360,6 +362,23 @@ class LogisticsException(models.Model):
                 "resolved_by_id": user.id,
             }
         )
+
+    @api.depends("state", "resolved_at", "resolved_by_id")
+    def _compute_resolution(self):
+        for exception in self:
+            when = format_datetime(self.env, exception.resolved_at)
+            if exception.state != "resolved":
+                exception.resolution = False
+            elif exception.resolved_by_id:
+                exception.resolution = self.env._(
+                    "Resolved on %(when)s by %(who)s.",
+                    when=when,
+                    who=exception.resolved_by_id.name,
+                )
+            else:
+                exception.resolution = self.env._(
+                    "Resolved on %s by itself: the cause is gone.", when
+                )
 
     # === ACTIONS === #
 

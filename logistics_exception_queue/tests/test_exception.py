@@ -284,6 +284,7 @@ class TestOutcomeUnknown(PartnerCommon):
         self._decide(found, "done")
         self.assertEqual((message.state, found.state), ("done", "resolved"))
         self.assertEqual(found.resolved_by_id, self.operator)
+        self.assertIn(self.operator.name, found.resolution)
         self.outbox._drain()
         self.assertFalse(self.partner.calls)
 
