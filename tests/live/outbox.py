@@ -466,12 +466,24 @@ class Yard:
 
     # --- time ---
 
-    def leases_end(self, references):
-        """Let the leases end of workers that are dead, or have nothing under way."""
-        self.database.sql(
-            "UPDATE logistics_message SET next_attempt_at = now() AT TIME ZONE 'UTC'"
+    def leases(self, references):
+        """Return the leases that are held on parcels' messages now."""
+        rows = self.database.sql(
+            "SELECT DISTINCT lease_token FROM logistics_message"
             " WHERE idempotency_key = ANY(%s) AND state = 'sending'",
             [list(references)],
+        )
+        return [token for (token,) in rows]
+
+    def leases_end(self, leases):
+        """Let the leases end of workers that are dead, or have nothing under way.
+
+        What somebody else has taken up since isn't touched: that call is on its way.
+        """
+        self.database.sql(
+            "UPDATE logistics_message SET next_attempt_at = now() AT TIME ZONE 'UTC'"
+            " WHERE lease_token = ANY(%s) AND state = 'sending'",
+            [list(leases)],
         )
 
     def time_passes(self):

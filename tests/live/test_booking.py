@@ -283,10 +283,11 @@ def test_workers_die_while_calls_are_out(dock, matrix):
     rows = dock.bookings(transfers)
     for row in rows:
         dock.on_the_way(row.reference)
+    leases = dock.leases([row.reference for row in rows])
     dock.kill(dock.server.workers("WorkerCron"))
     harness.wait_until(lambda: dock.server.workers("WorkerCron"), 20)
     # Nobody has them, but only the end of the lease tells.
-    dock.leases_end([row.reference for row in rows])
+    dock.leases_end(leases)
     dock.settle(transfers)
     found = {
         partner: dock.outcome(row)

@@ -179,6 +179,8 @@ def test_every_step(yard, fault):
         book(first)
         harness.wait_until(lambda: arrived(first), outbox.LEASE, 0.02)
         pids = {pid for step in of_step for pid in yard.gates.waiting(step).values()}
+        # Nobody else sees a lease that is taken and not committed.
+        leases = yard.leases(everything)
         strike(yard, fault, pids)
         yard.gates.open(*STEPS)
         yard.wire.release()
@@ -190,7 +192,7 @@ def test_every_step(yard, fault):
             gone_on = of_step["claimed"] | of_step["under_way"]
             harness.wait_until(lambda: all(map(yard.calls, gone_on)), outbox.LEASE)
         if fault != "carrier cut":
-            yard.leases_end(everything)
+            yard.leases_end(leases)
         yard.recover(everything)
         matrices[fault] = found = cells(yard, parcels)
     assert found == {
@@ -305,9 +307,10 @@ def test_a_worker_that_dies_over_a_late_try(yard):
     yard.wire.arm()
     yard.time_passes()
     harness.wait_until(lambda: name in yard.wire.held["acted"], 10, 0.02)
+    leases = yard.leases([name])
     yard.kill([yard.gates.callers()[-1][0]])
     yard.wire.release()
-    yard.leases_end([name])
+    yard.leases_end(leases)
     yard.recover([name])
     assert yard.outcomes([name]) == {name: "booked"}
 
@@ -320,6 +323,7 @@ def test_what_kills_its_workers_is_a_persons(yard):
 
     def over():
         nonlocal killed
+        leases = yard.leases(names.values())
         pids = {
             pid for pid in yard.gates.waiting("claimed").values() if yard.is_alive(pid)
         }
@@ -327,7 +331,7 @@ def test_what_kills_its_workers_is_a_persons(yard):
         killed += len(pids)
         # Their leases need not be waited for; nobody is there to begin a call.
         if pids:
-            yard.leases_end(names.values())
+            yard.leases_end(leases)
         yard.time_passes()
         return all(yard.is_over(name) for name in names.values())
 
@@ -402,7 +406,7 @@ def test_a_worker_that_wakes_too_late(yard, step):
     try:
         yard.gates.open(step)
         yard.wire.release()
-        yard.leases_end(names.values())
+        yard.leases_end(yard.leases(names.values()))
         yard.recover(names.values())
         decided = yard.rows(names.values())
         if step == "claimed":
