@@ -60,6 +60,8 @@ class LogisticsMessage(models.Model):
         "WHERE direction = 'out' "
         "AND state IN ('pending', 'sending', 'waiting', 'unknown')"
     )
+    # What a record asked its partner for.
+    _record_idx = models.Index("(res_model, res_id) WHERE res_id IS NOT NULL")
     # What people look for: the few that failed.
     _dead_idx = models.Index(
         "(connector_id, error_key) WHERE state IN ('dead', 'unknown')"

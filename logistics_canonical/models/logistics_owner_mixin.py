@@ -54,6 +54,22 @@ class LogisticsOwnerMixin(models.AbstractModel):
         """Return the shipment this record is about, empty when there is none."""
         return self.env["logistics.shipment"]
 
+    def _last_messages(self, *operations):
+        """Return {record id: the last message it asked a partner with}.
+
+        :param operations: the operations that count
+        """
+        messages = self.env["logistics.message"].search(
+            [
+                ("res_model", "=", self._name),
+                ("res_id", "in", self.ids),
+                ("direction", "=", "out"),
+                ("operation", "in", operations),
+            ],
+            order="id",
+        )
+        return {message.res_id: message for message in messages}
+
     def _logistics_payload(self, operation, payload):
         """Return what is to be asked now, when the message is about to leave.
 

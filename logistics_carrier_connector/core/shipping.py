@@ -167,11 +167,6 @@ class ShipRequest:
         )
 
     @property
-    def is_international(self) -> bool:
-        """Whether it leaves the shipper's country."""
-        return self.shipper.country != self.recipient.country
-
-    @property
     def crosses_customs(self) -> bool:
         """Whether it leaves a customs territory."""
         # What a country that is missing would want is not known.

@@ -13,6 +13,7 @@ from . import (
     logistics_pickup,
     logistics_rate,
     logistics_shipment,
+    res_country,
     stock_picking,
     stock_picking_type,
 )

@@ -135,6 +135,13 @@ class DeliveryCarrier(models.Model):
                         )
                     )
 
+    def write(self, vals):
+        result = super().write(vals)
+        if "logistics_option_ids" in vals:
+            # _logistics_option_codes
+            self.env.registry.clear_cache("stable")
+        return result
+
     # === WHAT IT CAN DO === #
 
     def _logistics_books(self):
@@ -447,7 +454,7 @@ class DeliveryCarrier(models.Model):
             service=self.logistics_service or "",
             currency=currency.name,
             insured=to_decimal(value * self.shipping_insurance / 100, 2),
-            options=tuple(self.logistics_option_ids.mapped("code")),
+            options=self._logistics_option_codes(),
             ship_on=fields.Date.to_date(ship_on) if ship_on else None,
             order=(order or "")[:35],
             # What the sale agreed, then the company's usual; else what carriers assume.
@@ -457,6 +464,11 @@ class DeliveryCarrier(models.Model):
             label_format=self.logistics_label_format,
             settings=settings,
         )
+
+    @tools.ormcache("self.id", cache="stable")
+    def _logistics_option_codes(self):
+        """Return the codes of this method's options; they hardly ever change."""
+        return tuple(self.logistics_option_ids.mapped("code"))
 
     def _logistics_settings(self):
         """Return what this method adds to a request beside the service."""
@@ -513,7 +525,6 @@ class DeliveryCarrier(models.Model):
         place.warehouse_id.fetch(["partner_id"])
         sender = place.warehouse_id.partner_id
         sender.fetch(ADDRESS_FIELDS)
-        sender.country_id.fetch(["code"])
 
     def _logistics_package_type(self):
         return self.logistics_package_type_id or self.env["stock.package.type"].new({})
@@ -531,7 +542,7 @@ class DeliveryCarrier(models.Model):
             else partner.commercial_company_name or (firm.is_company and firm.name)
         )
         return Address(
-            country=partner.country_id.code or "",
+            country=partner.country_id._logistics_code(),
             name="" if partner.is_company else partner.name or "",
             company=company_name or "",
             street=partner.street or "",

@@ -111,14 +111,18 @@ class LogisticsBooking(models.Model):
     parcel_refs = fields.Json(readonly=True, groups=fields.NO_ACCESS)
     settings = fields.Json(readonly=True, groups=fields.NO_ACCESS)
     error_text = fields.Text(string="Why", readonly=True)
+    # Messages know their booking: to write it down here as well would be one more
+    # update while somebody waits at the packing desk.
     message_id = fields.Many2one(
         "logistics.message",
-        readonly=True,
+        compute="_compute_messages",
+        compute_sudo=True,
         groups="logistics_canonical.group_logistics_user",
     )
     cancel_message_id = fields.Many2one(
         "logistics.message",
-        readonly=True,
+        compute="_compute_messages",
+        compute_sudo=True,
         groups="logistics_canonical.group_logistics_user",
     )
     progress = fields.Char(
@@ -170,6 +174,15 @@ class LogisticsBooking(models.Model):
     _open_idx = models.Index(
         "(company_id, state) WHERE state IN ('booking', 'failed', 'cancelling')"
     )
+
+    # Whatever is asked moves the state.
+    @api.depends("state")
+    def _compute_messages(self):
+        asked = self._last_messages("book", "return")
+        cancelled = self._last_messages("cancel")
+        for booking in self:
+            booking.message_id = asked.get(booking.id)
+            booking.cancel_message_id = cancelled.get(booking.id)
 
     def _compute_progress(self):
         for booking in self:
@@ -265,7 +278,7 @@ class LogisticsBooking(models.Model):
             # Written to the parcel itself: of two transactions that book it at once,
             # the second fails and finds the first one's when it is run again.
             parcels.write({"booking_id": booking.id, "connector_id": connector.id})
-            booking.message_id = connector._enqueue(
+            connector._enqueue(
                 "return" if kind == "return" else "book",
                 to_payload(request),
                 record=booking,
@@ -841,20 +854,16 @@ class LogisticsBooking(models.Model):
                 )
             )
             return
-        self.write(
-            {
-                "state": "cancelling",
-                "cancel_message_id": self.connector_id._enqueue(
-                    "cancel",
-                    {},
-                    record=self,
-                    lane="standard",
-                    after=self.message_id,
-                    # A cancellation that failed can be tried anew.
-                    idempotency_key=f"{self.reference}:cancel:{uuid.uuid4().hex[:8]}",
-                ).id,
-            }
+        self.connector_id._enqueue(
+            "cancel",
+            {},
+            record=self,
+            lane="standard",
+            after=self.message_id,
+            # A cancellation that failed can be tried anew.
+            idempotency_key=f"{self.reference}:cancel:{uuid.uuid4().hex[:8]}",
         )
+        self.state = "cancelling"
 
     def _apply_cancelled(self, result):
         if "decided" in result.data:

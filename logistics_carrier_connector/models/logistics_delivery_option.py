@@ -15,3 +15,8 @@ class LogisticsDeliveryOption(models.Model):
     name = fields.Char(required=True, translate=True)
     code = fields.Char(required=True, readonly=True)
     sequence = fields.Integer(default=10)
+
+    def unlink(self):
+        # Delivery methods lose it.
+        self.env.registry.clear_cache("stable")
+        return super().unlink()

@@ -273,6 +273,25 @@ class TestBooking(CarrierCommon):
         self.assertEqual(request.label_format, "ZPL")
         self.assertEqual(request.contents, "gift")
 
+    def test_what_changes_at_a_method_holds_from_the_next_booking(self):
+        signature = self.env.ref("logistics_carrier_connector.option_signature")
+        country = self.env.ref("base.us")
+
+        def asked():
+            picking = self._sell()
+            picking.button_validate()
+            self._drain()
+            request = self.fake.requests()[-1]
+            return request.options, request.shipper.country
+
+        self.assertEqual(asked(), ((), "US"))
+        self.carrier.logistics_option_ids = signature
+        country.code = "UX"
+        self.assertEqual(asked(), (("signature",), "UX"))
+        signature.unlink()
+        country.code = "US"
+        self.assertEqual(asked(), ((), "US"))
+
     def _pay_on_delivery(self, order, amount):
         provider = self.env["payment.provider"].search(
             [("custom_mode", "=", "cash_on_delivery")], limit=1

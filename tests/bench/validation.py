@@ -136,7 +136,8 @@ def _check(database, lots):
                 "  LEFT JOIN logistics_booking booking"
                 "    ON booking.picking_id = picking.id AND booking.state = 'booking'"
                 "  LEFT JOIN logistics_message message"
-                "    ON message.id = booking.message_id AND message.state = 'pending'"
+                "    ON message.res_model = 'logistics.booking'"
+                "   AND message.res_id = booking.id AND message.state = 'pending'"
                 " WHERE picking.id = ANY(%s) AND picking.state = 'done'",
                 [ids],
             )[0]

@@ -450,7 +450,10 @@ class Dock(outbox.Yard):
                 "         WHERE label.logistics_booking_id = booking.id),"
                 "       booking.id"
                 "  FROM logistics_booking booking"
-                "  JOIN logistics_message message ON message.id = booking.message_id"
+                "  JOIN logistics_message message"
+                "    ON message.res_model = 'logistics.booking'"
+                "   AND message.res_id = booking.id"
+                "   AND message.operation IN ('book', 'return')"
                 " WHERE booking.picking_id = ANY(%s) ORDER BY booking.id",
                 [list(transfers)],
             )

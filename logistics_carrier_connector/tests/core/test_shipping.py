@@ -189,9 +189,3 @@ def test_a_day_is_no_midnight(told):
 def test_goods_are_named_as_people_know_them():
     assert Commodity("Desk lamp", sku="LAMP").label == "[LAMP] Desk lamp"
     assert Commodity("Desk lamp").label == "Desk lamp"
-
-
-def test_abroad_is_another_country():
-    request = ShipRequest("R", Address("US"), Address("US"), ())
-    assert not request.is_international
-    assert replace(request, recipient=Address("CA")).is_international
