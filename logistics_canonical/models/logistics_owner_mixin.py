@@ -40,12 +40,14 @@ class LogisticsOwnerMixin(models.AbstractModel):
             another, e.g. ``partner_code`` for an unmapped code
         """
 
-    def _mend(self, code):
+    def _mend(self, code, reference_key=""):
         """Do what mends a condition of this record, because a person said so.
 
         Called by whoever shows the condition, as the user who pressed the button.
 
         :param str code: the code it was raised with
+        :param str reference_key: as it was raised with, where one condition of this
+            code is told from another by it
         :return: an action, True when something was done, None when this record has
             nothing that mends it
         """

@@ -63,6 +63,11 @@ class LogisticsParcel(models.Model):
             self._sync_reference()
         return result
 
+    def _is_placeholder(self):
+        """Tell whether nobody outside knows of this parcel yet."""
+        self.ensure_one()
+        return not self.tracking_number and not self.event_ids
+
     def _sync_reference(self):
         """Make the parcel findable by its number."""
         for parcel in self:

@@ -92,12 +92,41 @@ class StockPicking(models.Model):
             # no right to create one by hand.
             existing = picking.sudo().logistics_shipment_ids
             if not existing:
+                # What was sent on its way at an earlier step is on it already.
+                existing = picking._logistics_earlier_steps().logistics_shipment_ids
+                existing.picking_ids |= picking
+            if not existing:
                 existing = quiet.sudo().create(
                     picking._prepare_logistics_shipment_vals()
                 )
             shipments |= existing.sudo(False)
         self._logistics_sync_parcels()
         return shipments
+
+    def _logistics_earlier_steps(self):
+        """Return the transfers that brought these goods to where this one starts."""
+        return self._logistics_steps("move_orig_ids", ("internal",))
+
+    def _logistics_later_steps(self):
+        """Return the transfers these goods go through inside and when they leave."""
+        if self.picking_type_id.code != "internal":
+            return self.sudo().browse()
+        return self._logistics_steps("move_dest_ids", ("internal", "outgoing"))
+
+    def _logistics_steps(self, link, codes):
+        # The other steps need not be this user's.
+        moves, found = self.sudo().move_ids, self.env["stock.move"].sudo()
+        while moves:
+            moves = moves[link] - found
+            # What is left for a backorder goes its own way.
+            moves = moves.filtered(
+                lambda move: (
+                    move.picking_type_id.code in codes
+                    and not (move.picking_id | self).backorder_id
+                )
+            )
+            found |= moves
+        return found.picking_id - self
 
     def _logistics_take_turns(self):
         """Let nobody else give these transfers something at the same time.
@@ -151,15 +180,33 @@ class StockPicking(models.Model):
                 picking._logistics_sync_shipment_parcels(shipment)
 
     def _logistics_sync_shipment_parcels(self, shipment):
-        """Add the parcels of this transfer that its shipment lacks.
+        """Bring the parcels of its shipment in line with this transfer's packages.
 
-        One parcel for each package, one for each tracking number; at least one.
+        One parcel for each package, one for each tracking number; at least one. What
+        nobody outside knows of goes with its package.
         """
         self.ensure_one()
         packages = self.move_line_ids.result_package_id
-        for package in packages - shipment.parcel_ids.package_id:
-            shipment.parcel_ids.create(
-                {"shipment_id": shipment.id, "package_id": package.id}
+        parcels = shipment.parcel_ids.sorted("id")
+        new = packages - parcels.package_id
+        if len(shipment.picking_ids) <= 1:
+            # Packed anew: a package takes over what stood for the same goods.
+            loose = parcels.filtered(lambda p: not p.package_id)
+            stale = parcels.filtered(
+                lambda p: p.package_id - packages and p._is_placeholder()
             )
+            is_packed = all(line.result_package_id for line in self.move_line_ids)
+            free = (loose | stale).sorted("id") if is_packed else stale
+            for parcel, package in zip(free, new, strict=False):
+                parcel.package_id = package
+            left = free[len(new) :] & stale
+            if not is_packed and not loose:
+                left[:1].package_id = False
+                left = left[1:]
+            left.unlink()
+            new = new[len(free) :]
+        shipment.parcel_ids.create(
+            [{"shipment_id": shipment.id, "package_id": package.id} for package in new]
+        )
         if not shipment.parcel_ids:
             shipment.parcel_ids.create({"shipment_id": shipment.id})

@@ -13,7 +13,7 @@ from . import (
     logistics_pickup,
     logistics_rate,
     logistics_shipment,
-    res_country,
+    stock_move,
     stock_picking,
     stock_picking_type,
 )

@@ -525,6 +525,7 @@ class DeliveryCarrier(models.Model):
         place.warehouse_id.fetch(["partner_id"])
         sender = place.warehouse_id.partner_id
         sender.fetch(ADDRESS_FIELDS)
+        sender.country_id.fetch(["code"])
 
     def _logistics_package_type(self):
         return self.logistics_package_type_id or self.env["stock.package.type"].new({})
@@ -542,7 +543,7 @@ class DeliveryCarrier(models.Model):
             else partner.commercial_company_name or (firm.is_company and firm.name)
         )
         return Address(
-            country=partner.country_id._logistics_code(),
+            country=partner.country_id.code or "",
             name="" if partner.is_company else partner.name or "",
             company=company_name or "",
             street=partner.street or "",

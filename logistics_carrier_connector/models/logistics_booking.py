@@ -433,7 +433,7 @@ class LogisticsBooking(models.Model):
         )
         if self.number and self.number not in numbers:
             self.shipment_id._attach_reference("master_tracking_number", self.number)
-        self._note_numbers(numbers)
+        self._note_numbers()
         self._note_quote()
         self._add_booked_charges(booked, parcels)
         self._tell("booked", numbers)
@@ -544,13 +544,23 @@ class LogisticsBooking(models.Model):
         """Let the parcels be booked again."""
         self.parcel_ids.filtered(lambda p: p.booking_id in self).booking_id = False
 
-    def _note_numbers(self, numbers):
-        """Write the numbers on the transfer, where Odoo looks for them."""
-        picking = self.picking_id
-        if not picking or self.kind == "return":
-            return
-        known = picking._logistics_tracking_numbers()
-        picking.carrier_tracking_ref = ",".join(dict.fromkeys([*known, *numbers]))
+    def _note_numbers(self):
+        """Write the numbers on the transfers, where Odoo looks for them."""
+        for booking in self:
+            numbers = booking.parcel_ids.sorted("id").mapped("tracking_number")
+            for picking in booking._numbered_pickings():
+                every = [*picking._logistics_tracking_numbers(), *filter(None, numbers)]
+                picking.carrier_tracking_ref = ",".join(dict.fromkeys(every)) or False
+
+    def _numbered_pickings(self):
+        """Return the transfers that bear the numbers of this booking: its own, and
+        the deliveries that it was made for at an earlier step."""
+        if self.kind == "return":
+            return self.picking_id.browse()
+        later = self.picking_id._logistics_later_steps()
+        return self.picking_id | later.filtered(
+            lambda p: p.picking_type_code == "outgoing"
+        )
 
     def _tell(self, code, numbers):
         """Tell the timeline what became of these numbers."""
@@ -899,8 +909,7 @@ class LogisticsBooking(models.Model):
             self._tell("cancelled", numbers)
         self.write({"state": "cancelled", "error_text": text or False})
         self._release_parcels()
-        picking = self.picking_id
-        if picking and numbers and self.kind == "ship":
+        for picking in self._numbered_pickings() if numbers else ():
             left = [
                 n for n in picking._logistics_tracking_numbers() if n not in numbers
             ]
@@ -912,7 +921,7 @@ class LogisticsBooking(models.Model):
             lambda b: b.state == "failed" and not b.parcel_ids.booking_id
         ):
             shipment._resolve_exception("booking_failed")
-        picking._logistics_bill_real_cost()
+        self.picking_id._logistics_bill_real_cost()
         # What is cancelled is neither collected nor handed over.
         if self.pickup_id.state in ("draft", "failed"):
             self.pickup_id = False
@@ -957,7 +966,7 @@ class LogisticsBooking(models.Model):
             if booking.kind == "return":
                 booking.picking_id._logistics_book_return()
             else:
-                booking.picking_id._logistics_book(raise_problems=True)
+                booking.picking_id._logistics_book(again=booking)
         return True
 
     def action_send_first(self):

@@ -52,6 +52,10 @@ class LogisticsParcel(models.Model):
             self.filtered("tracking_number")._schedule_poll()
         return result
 
+    def _is_placeholder(self):
+        """See logistics_canonical; a carrier knows what it was asked to take."""
+        return super()._is_placeholder() and not self.booking_id
+
     def _schedule_poll(self):
         """Plan the first question about parcels that can be asked about."""
         now = fields.Datetime.now()

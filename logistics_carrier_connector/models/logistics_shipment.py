@@ -77,13 +77,21 @@ class LogisticsShipment(models.Model):
             if all(parcel.booking_id for parcel in shipment.parcel_ids):
                 shipment._resolve_exception("booking_failed")
 
-    def _mend(self, code):
+    def _mend(self, code, reference_key=""):
         """See the mixin: book again what was refused, void again what was not."""
         self.ensure_one()
         if code == "booking_failed":
-            pickings = self.picking_ids.filtered("carrier_id")
-            return bool(pickings._logistics_book(raise_problems=True))
+            refused = self.booking_ids.filtered(lambda b: b.state == "failed")
+            if self.direction == "return":
+                # The transfer that takes it in doesn't exist yet.
+                again = [p._logistics_book_return() for p in refused.picking_id]
+            else:
+                again = self.picking_ids._logistics_book(again=refused)
+            return bool(again) or None
         if code == "void_failed":
-            booked = self.booking_ids.filtered(lambda b: b.state == "booked")
-            return booked._cancel()
-        return super()._mend(code)
+            # What else was booked with it is wanted.
+            booked = self.booking_ids.filtered(
+                lambda b: b.state == "booked" and b.reference == reference_key
+            )
+            return booked._cancel() if booked else None
+        return super()._mend(code, reference_key)

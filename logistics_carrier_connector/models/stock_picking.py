@@ -2,7 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
@@ -14,6 +14,9 @@ from odoo.fields import Domain
 from .delivery_carrier import DELIVERY_TYPE, to_decimal
 from .logistics_booking import LIVE, named
 
+#: In the context while several transfers are validated: one's trouble is an
+#: exception, no error.
+KEEP_GOING = "logistics_keep_going"
 SEPARATORS = re.compile(r"[,;|\n]+")
 
 
@@ -68,6 +71,7 @@ class StockPicking(models.Model):
         "logistics_booking_ids.state",
         "logistics_booking_ids.label_ids",
         "carrier_id",
+        "carrier_tracking_ref",
         "state",
     )
     def _compute_logistics_booking_state(self):
@@ -82,7 +86,11 @@ class StockPicking(models.Model):
                 books
                 and picking.state in ("assigned", "done")
                 and picking.picking_type_code != "incoming"
-                and state in ("none", "failed", "cancelled")
+                and (
+                    state in ("failed", "cancelled")
+                    # Of several steps one books for all; its numbers are here, too.
+                    or (state == "none" and not picking.carrier_tracking_ref)
+                )
             )
             picking.logistics_can_cancel = any(
                 booking.state in ("booking", "booked") for booking in bookings
@@ -143,12 +151,21 @@ class StockPicking(models.Model):
     # === ODOO'S DELIVERY FLOW === #
 
     def write(self, vals):
+        if "carrier_id" in vals:
+            self._logistics_keep_carrier(vals["carrier_id"])
         result = super().write(vals)
         if "carrier_tracking_ref" in vals or "carrier_id" in vals:
             self._logistics_follow_tracking_ref()
         return result
 
+    def unlink(self):
+        # Whoever may delete a transfer need not see its bookings.
+        self.sudo().logistics_booking_ids._cancel()
+        return super().unlink()
+
     def button_validate(self):
+        for picking in self:
+            picking._logistics_check_packages()
         result = super().button_validate()
         if result is True:
             return self._logistics_after_validation() or result
@@ -157,7 +174,15 @@ class StockPicking(models.Model):
     def _send_confirmation_email(self):
         # One transfer's trouble must not undo the others': it becomes an exception.
         if len(self) > 1:
-            self = self.with_context(logistics_keep_going=True)
+            self = self.with_context(**{KEEP_GOING: True})
+        for picking in self:
+            # Odoo sends nothing that has a number; a package may have been added.
+            if (
+                picking.carrier_tracking_ref
+                and picking.logistics_can_cancel
+                and picking.picking_type_id.print_label
+            ):
+                picking._logistics_book(not picking.env.context.get(KEEP_GOING))
         return super()._send_confirmation_email()
 
     def send_to_shipper(self):
@@ -166,7 +191,11 @@ class StockPicking(models.Model):
         if self.delivery_type != DELIVERY_TYPE:
             return super().send_to_shipper()
         self.check_access("write")
-        raise_problems = not self.env.context.get("logistics_keep_going")
+        if elsewhere := self._logistics_booked_elsewhere():
+            # This transfer may be younger than its number.
+            elsewhere._note_numbers()
+            return None
+        raise_problems = not self.env.context.get(KEEP_GOING)
         self._logistics_book(raise_problems)
         carrier = self.carrier_id
         if (
@@ -179,7 +208,9 @@ class StockPicking(models.Model):
 
     def cancel_shipment(self):
         """Cancel at the carrier; ours shows when the carrier has done it."""
-        ours = self.filtered(lambda p: p.delivery_type == DELIVERY_TYPE)
+        ours = self.filtered(
+            lambda p: p.delivery_type == DELIVERY_TYPE or p.logistics_can_cancel
+        )
         if ours:
             ours.check_access("write")
             ours.logistics_booking_ids._cancel()
@@ -190,12 +221,16 @@ class StockPicking(models.Model):
     def action_cancel(self):
         """Cancel; what was booked for it is voided."""
         result = super().action_cancel()
+        self._logistics_after_cancel()
+        return result
+
+    def _logistics_after_cancel(self):
+        """Void what was booked for those of these transfers that are cancelled."""
         # Who may cancel a transfer need not see its bookings, as people who sell.
         cancelled = self.sudo().filtered(lambda p: p.state == "cancel")
         cancelled.logistics_booking_ids._cancel()
         for shipment in cancelled.logistics_shipment_ids:
             shipment._resolve_exception("booking_failed")
-        return result
 
     def _logistics_after_validation(self):
         """Wait at the desk, or tell what is under way and what isn't."""
@@ -295,20 +330,31 @@ class StockPicking(models.Model):
         action["context"] = {}
         return action
 
-    def _logistics_book(self, raise_problems=True):
+    def _logistics_book(self, raise_problems=True, again=None):
         """Book the parcels of these transfers that nobody has booked.
 
         :param bool raise_problems: whether something missing is an error for the
             person at the screen, or an exception for the queue
+        :param again: bookings to repeat; parcels others of which were cancelled are
+            left alone then
         :return: the bookings
         """
         bookings = self.env["logistics.booking"]
         for picking in self.filtered(lambda p: p.delivery_type == DELIVERY_TYPE):
-            bookings |= picking._logistics_book_one(raise_problems)
+            bookings |= picking._logistics_book_one(raise_problems, again)
         return bookings
 
-    def _logistics_book_one(self, raise_problems):
+    def _logistics_book_one(self, raise_problems, again=None):
         self.ensure_one()
+        elsewhere = self._logistics_booked_elsewhere()
+        if elsewhere:
+            raise UserError(
+                self.env._(
+                    "These goods are booked with %(transfer)s already. Cancel that "
+                    "booking first.",
+                    transfer=", ".join(elsewhere.picking_id.mapped("name")),
+                )
+            )
         # See _logistics_ensure_shipment; making one takes turns, too.
         if self.sudo().logistics_shipment_ids:
             self._logistics_take_turns()
@@ -320,7 +366,7 @@ class StockPicking(models.Model):
             requests = [
                 (parcels, carrier._logistics_request_from_picking(self, "", packages))
                 for parcels, packages in self._logistics_parcel_groups(
-                    carrier, shipment
+                    carrier, shipment, again
                 )
             ]
             for _parcels, request in requests:
@@ -357,26 +403,93 @@ class StockPicking(models.Model):
         left = self.logistics_cod_amount - sum(asked.mapped("cod_amount"))
         return max(to_decimal(left, 2), Decimal(0))
 
-    def _logistics_parcel_groups(self, carrier, shipment):
+    def _logistics_booked_elsewhere(self):
+        """Return standing bookings of the same goods at another step."""
+        self.ensure_one()
+        steps = self._logistics_earlier_steps() | self._logistics_later_steps()
+        return steps.logistics_booking_ids.filtered(
+            lambda b: b.kind == "ship" and b.state in LIVE
+        )
+
+    def _logistics_keep_carrier(self, carrier_id):
+        """Refuse to change the carrier of what another one has been told to take.
+
+        :raise UserError: naming what has to be cancelled first
+        """
+        # As in the compute of the state.
+        for picking in self.sudo():
+            standing = picking.logistics_booking_ids.filtered(
+                lambda b: (
+                    b.kind == "ship"
+                    and b.state in LIVE
+                    and b.carrier_id.id != carrier_id
+                )
+            )
+            if standing:
+                raise UserError(
+                    self.env._(
+                        "%(transfer)s is booked with %(carrier)s (%(booking)s). Cancel "
+                        "the booking before you change the delivery method.",
+                        transfer=picking.name,
+                        carrier=standing[0].carrier_id.name,
+                        booking=", ".join(
+                            standing.mapped(lambda b: b.number or b.reference)
+                        ),
+                    )
+                )
+
+    def _logistics_check_packages(self):
+        """Refuse to send something else than what was booked.
+
+        :raise UserError: naming what has to be cancelled first
+        """
+        # As in the compute of the state.
+        parcels = self.sudo().logistics_shipment_ids.parcel_ids
+        packages = self.move_line_ids.result_package_id if parcels else None
+        stale = parcels.filtered(
+            lambda parcel: (
+                parcel.package_id
+                and parcel.package_id not in packages
+                and parcel.booking_id.picking_id == self
+                and parcel.booking_id.kind == "ship"
+                and parcel.booking_id.state in LIVE
+            )
+        )
+        if stale:
+            raise UserError(
+                self.env._(
+                    "%(packages)s of %(transfer)s is booked (%(booking)s), and has "
+                    "been packed anew since. Cancel the booking, then validate.",
+                    packages=", ".join(stale.package_id.mapped("name")),
+                    transfer=self.name,
+                    booking=", ".join(
+                        stale.booking_id.mapped(lambda b: b.number or b.reference)
+                    ),
+                )
+            )
+
+    def _logistics_parcel_groups(self, carrier, shipment, again=None):
         """Say which parcels are booked together.
 
+        :param again: see ``_logistics_book``
         :return: list of (parcels, Odoo's delivery packages in the same order)
         """
         packages = carrier._logistics_packages(self)
-        by_name = {
-            parcel.package_id.name: parcel
-            for parcel in shipment.parcel_ids
-            if parcel.package_id
-        }
-        loose = shipment.parcel_ids.filtered(lambda p: not p.package_id).sorted("id")
+        by_name = defaultdict(list)
+        for parcel in shipment.parcel_ids.sorted("id"):
+            by_name[parcel.package_id.name].append(parcel)
         pairs = []
         for package in packages:
-            parcel = by_name.get(package.name)
-            if not parcel:
-                parcel, loose = loose[:1], loose[1:]
-            if not parcel:
+            # Odoo doesn't keep people from giving two packages one name.
+            known = by_name[package.name] or by_name[False]
+            if known:
+                parcel = known.pop(0)
+            else:
                 parcel = shipment.parcel_ids.create({"shipment_id": shipment.id})
-            if not (parcel.booking_id and parcel.booking_id.state in LIVE):
+            if parcel.booking_id and parcel.booking_id.state in LIVE:
+                continue
+            # As the shipment: who ships need not see parcels.
+            if not again or parcel in again.sudo().parcel_ids or not parcel.booking_ids:
                 pairs.append((parcel, package))
         pairs.sort(key=lambda pair: pair[0].id)
         most = carrier._logistics_max_packages(self.company_id)
@@ -609,7 +722,12 @@ class StockPicking(models.Model):
                     }
                 )
         for parcel in shipment.parcel_ids:
-            if parcel.tracking_number in numbers and connector != parcel.connector_id:
+            # Who has booked it reports on it.
+            if (
+                parcel.tracking_number in numbers
+                and connector != parcel.connector_id
+                and not parcel.booking_id
+            ):
                 parcel.connector_id = connector
         return result
 

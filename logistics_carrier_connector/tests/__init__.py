@@ -5,6 +5,7 @@ from . import (
     test_booking_outcome,
     test_carrier_rights,
     test_rate,
+    test_rebooking,
     test_request,
     test_return,
     test_screens,

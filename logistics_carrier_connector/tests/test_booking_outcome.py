@@ -402,7 +402,9 @@ class TestBookingOutcome(CarrierCommon):
                 [(booking.parcel_ids, None)],
                 "ship",
             )
-        self.assertTrue(booking.shipment_id._mend("void_failed"))
+        self.assertTrue(
+            booking.shipment_id._mend("void_failed", evidence["reference_key"])
+        )
         self._drain()
         self.assertEqual(booking.state, "cancelled")
         self.assertIn(

@@ -505,7 +505,7 @@ class LogisticsException(models.Model):
         self.ensure_one()
         self._check_operator()
         # Who mends exceptions may act on the transfers behind them.
-        done = self.sudo().shipment_id._mend(self.code)
+        done = self.sudo().shipment_id._mend(self.code, self.reference_key or "")
         if done is None:
             raise UserError(self.env._("There is nothing here that mends this."))
         if self.state == "open":
