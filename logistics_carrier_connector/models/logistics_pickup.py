@@ -116,7 +116,11 @@ class LogisticsPickup(models.Model):
             message = pickup.sudo().message_id
             if pickup.state in ("draft", "failed") or (
                 pickup.state == "requesting"
-                and message._withdraw(self.env._("The pickup was cancelled"))
+                and (
+                    # Withdrawn by somebody else, it will never be answered.
+                    message.state == "cancelled"
+                    or message._withdraw(self.env._("The pickup was cancelled"))
+                )
             ):
                 pickup._release("cancelled")
             elif pickup.state in ("requesting", "confirmed"):
@@ -203,12 +207,17 @@ class LogisticsPickup(models.Model):
         return self.env._("The carrier refused the pickup: %s")
 
     def _apply_requested(self, result):
+        decided = result.data.get("decided")
+        value = result.data.get("value")
+        offered = isinstance(value, NextCall)
+        if self.state == "cancelling" and (offered or not result.ok):
+            # Nobody comes yet; what is offered is not bought.
+            self._release("cancelled")
+            return True
         if not result.ok:
             self._note_failure("failed", result, self._refusal())
             return True
-        decided = result.data.get("decided")
-        value = result.data.get("value")
-        if isinstance(value, NextCall):
+        if offered:
             connector = self.carrier_id._logistics_ready_connector(self.company_id)
             self.message_id = connector._enqueue(
                 value.operation,

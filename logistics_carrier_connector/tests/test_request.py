@@ -8,6 +8,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 
 from odoo.addons.logistics_canonical.core.adapter import Response
+from odoo.addons.logistics_canonical.models.logistics_outbox import _perform
 from odoo.addons.logistics_canonical.transport import TransportError
 
 from ..core.shipping import ManifestRequest, PickupRequest, from_payload
@@ -124,6 +125,67 @@ class TestPickup(RequestCommon):
     def test_cancelled_before_it_left(self):
         pickup = self._create()
         pickup.action_request()
+        pickup.action_cancel()
+        self._drain()
+        self.assertEqual(pickup.state, "cancelled")
+        self.assertFalse(self.fake.calls)
+
+    def _cancel_while_asked(self, pickup):
+        """Cancel while the carrier is being asked, and let it answer."""
+        jobs = self.outbox._take([])
+        self.assertEqual(len(jobs), 1)
+        pickup.action_cancel()
+        self.assertEqual(pickup.state, "cancelling")
+        self.assertFalse(self.outbox._take([]), "the answer comes first")
+        self.outbox._settle([_perform(job) for job in jobs])
+
+    def test_cancelled_while_it_is_offered(self):
+        """What is offered then is not bought, so no driver comes."""
+        self._ship()
+        self.fake.prepare("pickup", good(offer="cheapest"))
+        pickup = self._collect()
+        pickup.action_request()
+        self._cancel_while_asked(pickup)
+        self._drain()
+        self.assertEqual(pickup.state, "cancelled")
+        self.assertFalse(self.fake.asked("pickup_buy"))
+        self.assertFalse(self.fake.asked("pickup_cancel"), "there is nothing to cancel")
+        self.assertFalse(pickup.booking_ids, "another one can collect them")
+
+    def test_cancelled_before_the_offer_is_bought(self):
+        self.fake.prepare("pickup", good(offer="cheapest"))
+        pickup = self._create()
+        pickup.action_request()
+        self.outbox._settle([_perform(job) for job in self.outbox._take([])])
+        pickup.action_cancel()
+        self._drain()
+        self.assertEqual(pickup.state, "cancelled")
+        self.assertFalse(self.fake.asked("pickup_buy"))
+
+    def test_cancelled_while_the_offer_is_bought(self):
+        self.fake.prepare("pickup", good(offer="cheapest"))
+        pickup = self._create()
+        pickup.action_request()
+        self.outbox._settle([_perform(job) for job in self.outbox._take([])])
+        self._cancel_while_asked(pickup)
+        self._drain()
+        (asked,) = self.fake.asked("pickup_cancel")
+        self.assertEqual(asked["confirmation"], "C-1")
+        self.assertEqual(pickup.state, "cancelled")
+
+    def test_cancelled_while_it_is_refused(self):
+        self.fake.prepare("pickup", refusal("Too late for today"))
+        pickup = self._create()
+        pickup.action_request()
+        self._cancel_while_asked(pickup)
+        self._drain()
+        self.assertEqual(pickup.state, "cancelled")
+        self.assertFalse(pickup.activity_ids, "nobody wants it any more")
+
+    def test_cancelled_after_its_message_was_withdrawn(self):
+        pickup = self._create()
+        pickup.action_request()
+        pickup.sudo().message_id._withdraw("By an operator")
         pickup.action_cancel()
         self._drain()
         self.assertEqual(pickup.state, "cancelled")
