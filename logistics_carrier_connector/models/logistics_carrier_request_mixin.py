@@ -100,7 +100,7 @@ class LogisticsCarrierRequestMixin(models.AbstractModel):
             )
 
     def action_collect(self):
-        """List what leaves here with this carrier and is on no other one yet."""
+        """List what this carrier is still to get here and is on no other one yet."""
         for record in self:
             record.check_access("write")
             # Bookings are written by the system; whoever asks may list them.
@@ -108,7 +108,7 @@ class LogisticsCarrierRequestMixin(models.AbstractModel):
             connector = record.carrier_id.logistics_connector_id
             record.booking_ids = [
                 Command.link(booking.id)
-                for booking in self.env["logistics.booking"].search(
+                for booking in record.env["logistics.booking"].search(
                     [
                         ("state", "=", "booked"),
                         ("kind", "=", "ship"),
@@ -119,7 +119,9 @@ class LogisticsCarrierRequestMixin(models.AbstractModel):
                             "=",
                             record.warehouse_id.id,
                         ),
-                        ("carrier_id.logistics_connector_id", "=", connector.id),
+                        # The method may have changed to another one since.
+                        ("connector_id", "=", connector.id),
+                        ("parcel_ids.milestone", "in", ("new", "announced")),
                     ]
                 )
             ]

@@ -252,6 +252,20 @@ class TestPickup(RequestCommon):
         elsewhere = self._collect(warehouse_id=away.id)
         self.assertEqual(elsewhere.booking_ids.picking_id, there)
 
+    def test_what_the_carrier_has_is_not_collected(self):
+        gone, here = self._ship(), self._ship()
+        self._booking(gone)._tell("picked_up", [gone.carrier_tracking_ref])
+        self.assertEqual(self._collect().booking_ids.picking_id, here)
+
+    def test_some_parcels_of_a_booking_are_still_here(self):
+        picking = self._create_delivery()
+        self._pack(picking, 1, 1)
+        picking.button_validate()
+        self._drain()
+        booking = self._booking(picking)
+        booking._tell("picked_up", booking.parcel_ids[:1].mapped("tracking_number"))
+        self.assertEqual(self._collect().booking_ids, booking.sudo(False))
+
     def test_another_carrier_collects_other_parcels(self):
         self._ship()
         pickup = self._collect()
@@ -317,6 +331,19 @@ class TestManifest(RequestCommon):
         self.assertEqual(manifest.missing_text, f"{left.reference}: Not scanned")
         self.assertEqual(manifest.booking_ids.picking_id, pickings[1])
         self.assertEqual(self._collect().booking_ids, left.sudo(False))
+
+    def test_only_what_this_carrier_booked_and_has_not_got(self):
+        """A method that changes to another connector takes no old booking along."""
+        gone, here = self._ship(), self._ship()
+        self._booking(gone)._tell("delivered", [gone.carrier_tracking_ref])
+        self.carrier.logistics_connector_id = self._create_connector(
+            name="Successor", profile_id=self.profile.id
+        )
+        new = self._ship()
+        self.assertEqual(self._collect().booking_ids.picking_id, new)
+        former = self._create_carrier(self.connector)
+        manifest = self._collect(carrier_id=former.id)
+        self.assertEqual(manifest.booking_ids.picking_id, here)
 
     def test_its_paper_is_kept_by_the_carrier(self):
         self._ship()
