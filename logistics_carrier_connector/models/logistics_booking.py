@@ -982,33 +982,32 @@ class LogisticsBooking(models.Model):
     def action_print(self):
         """Open the labels for printing, again if need be."""
         self._check_shipper()
-        labels = self.sudo().label_ids
-        if not labels:
-            wanted = self.sudo().filtered(
-                lambda b: b.state == "booked" and b._can_fetch_label()
-            )
-            for booking in wanted:
-                booking._fetch_label()
-            if wanted:
-                # An error would take the question back.
-                return {
-                    "type": "ir.actions.client",
-                    "tag": "display_notification",
-                    "params": {
-                        "message": self.env._(
-                            "The label is being fetched. Try again in a moment."
-                        ),
-                        "type": "info",
-                    },
-                }
-            raise UserError(self.env._("There is no label yet."))
-        # Printing is no change of the booking.
-        self.sudo().is_printed = True
-        return {
-            "type": "ir.actions.client",
-            "tag": "logistics_print_labels",
-            "params": {"label_ids": labels.ids},
-        }
+        # Printing is no change of the booking; a void label is none to print.
+        live = self.sudo().filtered(lambda b: b.state in LIVE)
+        printed = live.filtered("label_ids")
+        wanted = (live - printed).filtered("can_fetch_label")
+        for booking in wanted:
+            booking._fetch_label()
+        if printed:
+            printed.is_printed = True
+            return {
+                "type": "ir.actions.client",
+                "tag": "logistics_print_labels",
+                "params": {"label_ids": printed.label_ids.ids},
+            }
+        if wanted:
+            # An error would take the question back.
+            return {
+                "type": "ir.actions.client",
+                "tag": "display_notification",
+                "params": {
+                    "message": self.env._(
+                        "The label is being fetched. Try again in a moment."
+                    ),
+                    "type": "info",
+                },
+            }
+        raise UserError(self.env._("There is no label to print."))
 
     def action_fetch_label(self):
         """Ask the carrier for the labels once more."""

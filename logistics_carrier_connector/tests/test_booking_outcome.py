@@ -305,6 +305,26 @@ class TestBookingOutcome(CarrierCommon):
         with self.assertRaisesRegex(UserError, "no label"):
             self._create_delivery().action_logistics_print()
 
+    def test_only_what_has_a_label_is_printed(self):
+        """The others stay among what is not printed, and are asked for."""
+        self.fake.prepare("label", Response(404, {}, b""))
+        self.fake.prepare(
+            "book", lambda asked: self.fake._book(asked, documents=[paper("invoice")])
+        )
+        late, ready = self._ship(), self._ship()
+        self._let_time_pass(minutes=1)
+        bookings = self._as(self.packer, self._booking(late) | self._booking(ready))
+        action = bookings.action_print()
+        self.assertEqual(
+            action["params"]["label_ids"], self._booking(ready).label_ids.ids
+        )
+        self.assertEqual(bookings.filtered("is_printed").picking_id, ready)
+        self._drain()
+        self.assertEqual(self._booking(late).label_ids.raw, b"%PDF-1.4 fetched")
+        action = bookings.action_print()
+        self.assertEqual(len(action["params"]["label_ids"]), 2)
+        self.assertEqual(bookings.mapped("is_printed"), [True, True])
+
     def test_formats(self):
         for content_type, data, extension in (
             ("application/zpl", b"^XA^XZ", "zpl"),
