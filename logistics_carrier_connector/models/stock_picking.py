@@ -261,7 +261,7 @@ class StockPicking(models.Model):
         if booking:
             texts.append(
                 self.env._(
-                    "%s transfers are being booked. Go on working; the column Booking "
+                    "Transfers being booked: %s. Go on working; the column Booking "
                     "shows how far each is.",
                     len(booking),
                 )

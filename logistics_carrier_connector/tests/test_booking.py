@@ -567,7 +567,7 @@ class TestBooking(CarrierCommon):
                     pickings.insert(place, bad)
                     batch = bad.browse([p.id for p in pickings])
                     told = batch.button_validate()["params"]["message"]
-                    self.assertIn("2 transfers", told)
+                    self.assertIn("being booked: 2", told)
                     self.assertIn(bad.name, told)
                     self.assertEqual(set(batch.mapped("state")), {"done"})
                     self._drain()
@@ -585,7 +585,8 @@ class TestBooking(CarrierCommon):
     def test_mended_and_booked_again(self):
         nowhere = self.customer.copy({"name": "Nowhere", "zip": False})
         bad = self._create_delivery(partner_id=nowhere.id)
-        (self._create_delivery() | bad).button_validate()
+        told = (self._create_delivery() | bad).button_validate()["params"]["message"]
+        self.assertIn("being booked: 1.", told)
         self.assertEqual(self._codes(), ["booking_failed"])
         with self.assertRaisesRegex(UserError, "Nowhere"):
             bad.action_logistics_book()
@@ -704,7 +705,7 @@ class TestBooking(CarrierCommon):
         pickings = self._create_delivery() | self._create_delivery()
         action = pickings.button_validate()
         self.assertEqual(action["tag"], "display_notification")
-        self.assertIn("2 transfers", action["params"]["message"])
+        self.assertIn("being booked: 2", action["params"]["message"])
 
     def test_before_the_others(self):
         first, second = self._create_delivery(), self._create_delivery()

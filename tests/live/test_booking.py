@@ -638,7 +638,7 @@ def test_a_batch_books_in_the_background(dock, slowly, report):
     action = dock.validate(transfers)
     clock.append(time.monotonic())
     assert action["tag"] == "display_notification"
-    assert f"{BATCH} transfers are being booked" in action["params"]["message"]
+    assert f"being booked: {BATCH}." in action["params"]["message"]
     dock.wait_at("ups", 20)
     try:
         dock.validate([urgent], "bob")
