@@ -341,6 +341,8 @@ class LogisticsBooking(models.Model):
             if self.state != "cancelling":
                 return None, self.env._("There is nothing to cancel")
             return to_payload(self._ref()), ""
+        if self.state == "cancelled":
+            return None, self.env._("The label of a cancelled booking is not wanted")
         if operation == "label":
             return to_payload(self._ref()), ""
         return payload, ""
@@ -1013,7 +1015,11 @@ class LogisticsBooking(models.Model):
         """Ask the carrier for the labels once more."""
         self._check_shipper()
         for booking in self:
-            if not booking.sudo()._can_fetch_label():
+            if booking.state != "booked":
+                raise UserError(
+                    self.env._("%s is not booked; it has no label.", booking.reference)
+                )
+            if not booking.can_fetch_label:
                 raise UserError(
                     self.env._(
                         "%s gives each label once. It is attached to the transfer.",

@@ -325,6 +325,36 @@ class TestBookingOutcome(CarrierCommon):
         self.assertEqual(len(action["params"]["label_ids"]), 2)
         self.assertEqual(bookings.mapped("is_printed"), [True, True])
 
+    def test_a_void_label_is_neither_printed_nor_fetched(self):
+        void, ready = self._ship(), self._ship()
+        void.cancel_shipment()
+        self._drain()
+        booking = self._as(self.packer, self._booking(void))
+        with self.assertRaisesRegex(UserError, "no label"):
+            booking.action_print()
+        with self.assertRaisesRegex(UserError, "not booked"):
+            booking.action_fetch_label()
+        both = booking | self._as(self.packer, self._booking(ready))
+        self.assertEqual(
+            both.action_print()["params"]["label_ids"],
+            self._booking(ready).label_ids.ids,
+        )
+        self.assertFalse(booking.is_printed)
+        self._drain()
+        self.assertFalse(self.fake.asked("label"))
+
+    def test_a_label_asked_for_before_the_booking_was_cancelled(self):
+        picking = self._ship()
+        booking = self._booking(picking)
+        picking.cancel_shipment()
+        jobs = self.outbox._take([])
+        booking._fetch_label()
+        self.outbox._settle([_perform(job) for job in jobs])
+        self._drain()
+        self.assertEqual(booking.state, "cancelled")
+        self.assertFalse(self.fake.asked("label"))
+        self.assertEqual(len(booking.label_ids), 1)
+
     def test_formats(self):
         for content_type, data, extension in (
             ("application/zpl", b"^XA^XZ", "zpl"),
