@@ -916,6 +916,8 @@ class LogisticsBooking(models.Model):
                 n for n in picking._logistics_tracking_numbers() if n not in numbers
             ]
             picking.carrier_tracking_ref = ",".join(left) or False
+        if self.kind == "return":
+            self._take_back_labels()
         shipment = self.shipment_id
         shipment._resolve_exception("void_failed", reference_key=self.reference)
         shipment._resolve_exception("label_missing", reference_key=self.reference)
@@ -938,6 +940,14 @@ class LogisticsBooking(models.Model):
         )
         self._notify("cancelled", text)
         audit.info("booking %s cancelled", self.reference)
+
+    def _take_back_labels(self):
+        """Let the customer ask for another return label instead of a void one.
+
+        Odoo knows return labels by how their names begin.
+        """
+        for label in self.label_ids:
+            label.write({"name": f"Void-{label.name}", "access_token": False})
 
     # === ACTIONS === #
 

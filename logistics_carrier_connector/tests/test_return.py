@@ -191,6 +191,28 @@ class TestReturnPortal(ReturnCommon, HttpCase):
         page = self.url_open(f"/my/orders/{self.order.id}").text
         self.assertIn(f"/web/content/{label.id}?access_token=", page)
 
+    def test_a_void_label_makes_room_for_another(self):
+        self._login(self.buyer)
+        self._ask()
+        self._drain()
+        url = f"/my/orders/{self.order.id}"
+        (void,) = self.picking.return_label_ids
+        link = f"/web/content/{void.id}?access_token={void.sudo().access_token}"
+        self.assertEqual(self.url_open(link).status_code, 200)
+        self._as(self.packer, self._returns(self.picking)).action_cancel()
+        self._drain()
+        page = self.url_open(url).text
+        self.assertNotIn(f"/web/content/{void.id}?", page)
+        self.assertNotEqual(self.url_open(link).status_code, 200, "nor by the old link")
+        self.assertIn("o_logistics_return_label", page, "another one is offered")
+        self._ask()
+        self._drain()
+        (label,) = self.picking.return_label_ids
+        self.assertNotEqual(label, void)
+        page = self.url_open(url).text
+        self.assertIn(f"/web/content/{label.id}?access_token=", page)
+        self.assertNotIn("o_logistics_return_label", page)
+
     def test_a_stranger_asks_and_sees_nothing(self):
         self._login(self.stranger)
         response = self._ask()
