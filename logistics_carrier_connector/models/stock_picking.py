@@ -522,6 +522,9 @@ class StockPicking(models.Model):
         if former:
             return former
 
+        # Another one than the delivery's, which may well be booked.
+        problem = f"return:{self.name}"
+
         def build(reference, packages):
             request = carrier._logistics_request_from_picking(self, reference, packages)
             return request.turned_around()
@@ -530,12 +533,28 @@ class StockPicking(models.Model):
             packages = carrier._logistics_packages(self)
             most = carrier._logistics_max_packages(self.company_id)
             carrier._logistics_refuse(build("", packages), self.company_id)
-        except UserError:
+        except UserError as error:
             if raise_problems:
                 raise
+            # See _logistics_ensure_shipment.
+            self._logistics_ensure_shipment()[:1].sudo()._raise_exception(
+                "booking_failed",
+                reference=self.name,
+                reference_key=problem,
+                why=str(error),
+                text=self.env._(
+                    "There is no return label for %(transfer)s. Correct what is "
+                    "missing, then press \u201cReturn Label\u201d on it.\n%(why)s",
+                    transfer=self.name,
+                    why=error,
+                ),
+            )
             return bookings
         shipment = self._logistics_return_shipment(len(packages))
         parcels = shipment.parcel_ids.sorted("id")
+        self.sudo().logistics_shipment_ids._resolve_exception(
+            "booking_failed", reference_key=problem
+        )
         return bookings._book(
             carrier,
             self,

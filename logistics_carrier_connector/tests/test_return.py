@@ -60,6 +60,30 @@ class TestReturn(ReturnCommon):
         self.assertEqual(self._returns(picking).state, "failed")
         self.assertIn("booking_failed", self._codes())
 
+    def test_in_a_batch_what_is_missing_goes_to_the_queue(self):
+        """The deliveries are booked all the same; nobody is at the screen to tell."""
+        single = self._create_special("phones", "single", return_label_on_delivery=True)
+        self.warehouse.partner_id.phone = False
+        pickings = self._create_delivery(carrier_id=single.id)
+        pickings |= self._create_delivery(carrier_id=single.id)
+        pickings.button_validate()
+        self._drain()
+        self.assertEqual(
+            pickings.mapped("logistics_booking_state"), ["booked", "booked"]
+        )
+        self.assertFalse(self._returns(pickings))
+        self.assertEqual(self._codes(), ["booking_failed", "booking_failed"])
+        _model, code, evidence = self.raised[0]
+        for word in (pickings[0].name, "Depot", "phone number", "Return Label"):
+            self.assertIn(word, evidence["text"])
+        condition = (code, evidence["reference_key"])
+        resolved = [(code, e.get("reference_key")) for _m, code, e in self.resolved]
+        self.assertNotIn(condition, resolved, "the delivery's booking mends it not")
+        self.warehouse.partner_id.phone = "+1 415 555 0100"
+        pickings[0].action_logistics_book_return()
+        resolved = [(code, e.get("reference_key")) for _m, code, e in self.resolved]
+        self.assertIn(condition, resolved)
+
     def test_asked_for_twice_it_is_made_once(self):
         picking = self._ship()
         picking.action_logistics_book_return()
