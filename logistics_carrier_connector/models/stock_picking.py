@@ -340,8 +340,13 @@ class StockPicking(models.Model):
         :return: the bookings
         """
         bookings = self.env["logistics.booking"]
-        for picking in self.filtered(lambda p: p.delivery_type == DELIVERY_TYPE):
-            bookings |= picking._logistics_book_one(raise_problems, again)
+        for picking in self:
+            # What comes in is booked as a return, see _logistics_book_return.
+            if (
+                picking.delivery_type == DELIVERY_TYPE
+                and picking.picking_type_code != "incoming"
+            ):
+                bookings |= picking._logistics_book_one(raise_problems, again)
         return bookings
 
     def _logistics_book_one(self, raise_problems, again=None):
@@ -582,6 +587,9 @@ class StockPicking(models.Model):
             .logistics_booking_ids.filtered(lambda b: b.kind == "return")
             .shipment_id
         )
+        if self._logistics_direction() == "return":
+            # What comes back with this transfer may be followed already.
+            shipments |= self.sudo().logistics_shipment_ids
         for shipment in shipments:
             # What went wrong is mended where it is known.
             if len(shipment.parcel_ids) == count and not shipment.parcel_ids.booking_id:
@@ -614,9 +622,10 @@ class StockPicking(models.Model):
     def _prepare_logistics_return_vals(self):
         """Return the values of the shipment that comes back."""
         vals = self._prepare_logistics_shipment_vals()
-        # The transfer that takes it in doesn't exist yet; this one must not move
-        # with the parcels that come back.
-        vals.pop("picking_ids")
+        if self._logistics_direction() != "return":
+            # The transfer that takes it in doesn't exist yet; this one must not move
+            # with the parcels that come back.
+            vals.pop("picking_ids")
         return dict(vals, direction="return")
 
     def _logistics_tracking_link(self):

@@ -119,6 +119,50 @@ class TestReturn(ReturnCommon):
             sorted(self._returns(picking).mapped("state")), ["booked", "cancelled"]
         )
 
+    def _take_back(self, picking):
+        """Return the receipt that takes in what a delivery sent."""
+        wizard = (
+            self.env["stock.return.picking"]
+            .with_user(self.packer)
+            .with_context(active_id=picking.id, active_model="stock.picking")
+            .create({})
+        )
+        wizard.product_return_moves.quantity = 2
+        receipt = picking.browse(wizard.action_create_returns()["res_id"])
+        receipt.carrier_id = self.carrier
+        return receipt
+
+    def test_printed_on_the_receipt_that_takes_it_in(self):
+        """Its parcels are followed once, under the number they come back with."""
+        receipt = self._take_back(self._ship())
+        receipt.print_return_label()
+        self._drain()
+        self.assertEqual(len(receipt.return_label_ids), 1)
+        shipment = self._returns(receipt).shipment_id
+        self.assertEqual(receipt.sudo().logistics_shipment_ids, shipment)
+        receipt.button_validate()
+        self.assertEqual(receipt.sudo().logistics_shipment_ids, shipment)
+        self.assertEqual(shipment.parcel_ids.tracking_number, "PC000002")
+        self.assertEqual(receipt.logistics_status, "announced")
+
+    def test_printed_on_a_receipt_that_is_followed_already(self):
+        receipt = self._take_back(self._ship())
+        receipt.action_create_logistics_shipment()
+        shipment = receipt.sudo().logistics_shipment_ids
+        receipt.print_return_label()
+        self._drain()
+        self.assertEqual(self._returns(receipt).shipment_id, shipment)
+        self.assertEqual(shipment.parcel_ids.tracking_number, "PC000002")
+
+    def test_refused_on_the_receipt_it_is_never_sent_out(self):
+        self.fake.prepare("return", refusal("Not today"))
+        receipt = self._take_back(self._ship())
+        receipt.print_return_label()
+        self._drain()
+        self._returns(receipt).shipment_id._mend("booking_failed")
+        self._drain()
+        self.assertEqual(len(self.fake.asked("book")), 1, "the delivery itself")
+
     def test_several_parcels_come_back(self):
         picking = self._create_delivery()
         self._pack(picking, 1, 1)
