@@ -31,7 +31,7 @@ class LogisticsShipment(models.Model):
             "params": {
                 "title": self.env._("Asking the carrier"),
                 "message": self.env._(
-                    "%s parcels are being asked about. News appears in the timeline.",
+                    "Parcels being asked about: %s. News appears in the timeline.",
                     len(parcels),
                 )
                 if parcels
@@ -82,9 +82,11 @@ class LogisticsShipment(models.Model):
         self.ensure_one()
         if code == "booking_failed":
             refused = self.booking_ids.filtered(lambda b: b.state == "failed")
-            if self.direction == "return":
-                # The transfer that takes it in doesn't exist yet.
-                again = [p._logistics_book_return() for p in refused.picking_id]
+            # What can't be asked for yet has no booking; a key tells that it is the
+            # way back of a delivery.
+            sent = self.picking_ids if reference_key else refused.picking_id
+            if self.direction == "return" or reference_key:
+                again = [picking._logistics_book_return() for picking in sent]
             else:
                 again = self.picking_ids._logistics_book(again=refused)
             return bool(again) or None

@@ -83,6 +83,12 @@ class TestReturn(ReturnCommon):
         pickings[0].action_logistics_book_return()
         resolved = [(code, e.get("reference_key")) for _m, code, e in self.resolved]
         self.assertIn(condition, resolved)
+        other = self.raised[1][2]["reference_key"]
+        self.assertTrue(
+            pickings[1].sudo().logistics_shipment_ids._mend("booking_failed", other)
+        )
+        self._drain()
+        self.assertEqual(self._returns(pickings).mapped("state"), ["booked", "booked"])
 
     def test_asked_for_twice_it_is_made_once(self):
         picking = self._ship()
