@@ -175,7 +175,7 @@ class DeliveryCarrier(models.Model):
                 )
             )
         # No more than that of a wide row, see _logistics_read_ahead.
-        connector.fetch(["company_id", "state", "profile_id"])
+        connector.fetch(["active", "company_id", "state", "profile_id"])
         if connector.company_id != company:
             # The account, and who pays for it, are that company's.
             raise UserError(
@@ -185,6 +185,10 @@ class DeliveryCarrier(models.Model):
                     carrier=self.name,
                     company=company.name,
                 )
+            )
+        if not connector.active:
+            raise UserError(
+                self.env._("%s can't be used: its connector is archived.", self.name)
             )
         if connector.state != "active":
             raise UserError(

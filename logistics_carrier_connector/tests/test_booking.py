@@ -539,6 +539,18 @@ class TestBooking(CarrierCommon):
         with self.assertRaisesRegex(UserError, "not started"):
             self._create_delivery().button_validate()
 
+    def test_an_archived_connector_asks_for_nothing_new(self):
+        booked = self._ship()
+        self.connector.action_archive()
+        with self.assertRaisesRegex(UserError, "archived"):
+            self._create_delivery().button_validate()
+        rate = self.carrier.with_user(self.seller).rate_shipment(self._create_order())
+        self.assertIn("archived", rate["error_message"])
+        self.assertFalse(self.fake.asked("rate"))
+        booked.cancel_shipment()
+        self._drain()
+        self.assertEqual(booked.logistics_booking_state, "cancelled")
+
     def test_the_connector_of_another_company_is_not_used(self):
         company = self.env["res.company"].create({"name": "Second"})
         site = self._create_site(company, " 2")
