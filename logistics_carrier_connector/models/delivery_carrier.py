@@ -105,7 +105,7 @@ class DeliveryCarrier(models.Model):
     )
     logistics_fallback_price = fields.Float(
         string="Fallback Price",
-        help="Before the margin, like the prices of the carrier.",
+        help="In the company's currency, and before the margin.",
     )
 
     @api.depends("delivery_type", "logistics_connector_id")
@@ -283,7 +283,7 @@ class DeliveryCarrier(models.Model):
         quote, reason = choose(matching, "cheapest")
         if quote:
             try:
-                price = self._logistics_in_company_currency(quote, order)
+                price = self._logistics_in_order_currency(quote, order)
             except UserError as unknown:
                 return _no_rate(str(unknown))
             return {
@@ -301,7 +301,9 @@ class DeliveryCarrier(models.Model):
         )
         if self.logistics_fallback == "fixed":
             return _fallback(
-                self.logistics_fallback_price,
+                self._compute_currency(
+                    order, self.logistics_fallback_price, "company_to_pricelist"
+                ),
                 self.env._("The carrier gave no rate (%s): the fixed price.", error),
             )
         if self.logistics_fallback == "last":
@@ -312,7 +314,7 @@ class DeliveryCarrier(models.Model):
                 quote, when = last
                 return dict(
                     _fallback(
-                        self._logistics_in_company_currency(quote, order),
+                        self._logistics_in_order_currency(quote, order),
                         self.env._(
                             "The carrier gave no rate (%(error)s): its price of "
                             "%(when)s.",
@@ -324,9 +326,8 @@ class DeliveryCarrier(models.Model):
                 )
         return _no_rate(error)
 
-    def _logistics_in_company_currency(self, quote, order):
-        """Return a quote's total in the company's currency, which Odoo expects."""
-        company = order.company_id
+    def _logistics_in_order_currency(self, quote, order):
+        """Return a quote's total in the order's currency, which Odoo expects."""
         currency = (
             self.env["res.currency"]
             .with_context(active_test=False)
@@ -340,7 +341,7 @@ class DeliveryCarrier(models.Model):
                 )
             )
         return currency._convert(
-            float(quote.total), company.currency_id, company, fields.Date.today()
+            float(quote.total), order.currency_id, order.company_id, fields.Date.today()
         )
 
     # === SHIPPING === #

@@ -526,6 +526,21 @@ class CarrierCommon(LogisticsCommon):
             order.set_delivery_line(carrier or site.carrier, price)
         return order
 
+    def _create_euro(self, rate):
+        """Return the euro, of which a dollar buys so many."""
+        euro = self.env.ref("base.EUR")
+        euro.active = True
+        values = {"name": "2020-01-01", "rate": rate, "company_id": self.company.id}
+        euro.rate_ids = [Command.clear(), Command.create(values)]
+        return euro
+
+    def _create_foreign_order(self, rate, **values):
+        """Return an order in euros, as the seller sees it."""
+        pricelist = self.env["product.pricelist"].create(
+            {"name": "Europe", "currency_id": self._create_euro(rate).id}
+        )
+        return self._create_order(pricelist_id=pricelist.id, **values)
+
     def _sell(self, carrier=None, price=8.0, site=None, **values):
         """Return the delivery of a confirmed order, ready, as the packer sees it."""
         site = site or self.site

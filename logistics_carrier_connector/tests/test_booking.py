@@ -404,6 +404,17 @@ class TestBooking(CarrierCommon):
         # 7.73 with a margin of 10 %, and one dollar.
         self.assertAlmostEqual(self._delivery_lines(picking).price_unit, 9.50, places=2)
 
+    def test_the_real_price_is_put_on_an_order_in_another_currency(self):
+        self.carrier.write({"invoice_policy": "real", "fixed_margin": 1.0})
+        order = self._create_foreign_order(rate=0.5, price=5.0)
+        order.action_confirm()
+        picking = self._as(self.packer, order.sudo().picking_ids)
+        self._pick(picking)
+        picking.button_validate()
+        self._drain()
+        # Half of 7.73, rounded, and of one dollar.
+        self.assertAlmostEqual(self._delivery_lines(picking).price_unit, 4.37, places=2)
+
     def test_the_real_price_of_several_bookings_is_paid_once(self):
         carrier = self._create_special("single", "single", invoice_policy="real")
         picking = self._sell(carrier)

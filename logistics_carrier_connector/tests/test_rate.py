@@ -4,7 +4,7 @@ import threading
 from datetime import timedelta
 from unittest.mock import patch
 
-from odoo import Command, fields
+from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
@@ -60,20 +60,33 @@ class TestRate(CarrierCommon):
         self.assertEqual(self._rate(self._create_order())["price"], 11.0)
 
     def test_a_price_in_another_currency(self):
-        euro = self.env.ref("base.EUR")
-        euro.active = True
-        euro.rate_ids = [
-            Command.clear(),
-            Command.create(
-                {
-                    "name": "2020-01-01",
-                    "rate": 0.5,
-                    "company_id": self.company.id,
-                }
-            ),
-        ]
+        self._create_euro(rate=0.5)
         self.fake.quotes = [("ground", "8.00", "EUR", 3)]
         self.assertEqual(self._rate(self._create_order())["price"], 16.0)
+
+    def test_an_order_in_another_currency(self):
+        """Its lines are in its own currency, as Odoo's own methods price it."""
+        order = self._create_foreign_order(rate=0.5)
+        self.carrier.fixed_margin = 1.0
+        rate = self._rate(order)
+        self.assertEqual(rate["price"], 4.5, "8 and 1 dollars")
+        order.set_delivery_line(self.carrier, rate["price"])
+        line = order.order_line.filtered("is_delivery")
+        self.assertEqual((line.price_unit, line.currency_id.name), (4.5, "EUR"))
+        self.fake.quotes = [("ground", "8.00", "EUR", 3)]
+        self._grow_old(minutes=16)
+        self.assertEqual(self._rate(order)["price"], 8.5)
+
+    def test_no_answer_for_an_order_in_another_currency(self):
+        order = self._create_foreign_order(rate=0.5)
+        self._rate(order)
+        self._grow_old(days=2)
+        self.fake.prepare("rate", *[TransportError("Cut off")] * 2)
+        self.assertEqual(self._rate(order)["price"], 4.0, "the last known price")
+        self.carrier.write(
+            {"logistics_fallback": "fixed", "logistics_fallback_price": 12.0}
+        )
+        self.assertEqual(self._rate(order)["price"], 6.0)
 
     def test_a_price_in_a_currency_nobody_knows(self):
         self.fake.quotes = [("ground", "8.00", "XXB", 3)]
@@ -336,14 +349,7 @@ class TestCompare(CarrierCommon):
             wizard.button_confirm()
 
     def test_prices_are_compared_in_one_currency(self):
-        euro = self.env.ref("base.EUR")
-        euro.active = True
-        euro.rate_ids = [
-            Command.clear(),
-            Command.create(
-                {"name": "2020-01-01", "rate": 0.25, "company_id": self.company.id}
-            ),
-        ]
+        self._create_euro(rate=0.25)
         self.fake.quotes = [
             ("ground", "8.00", "EUR", 5),
             ("rail", "11.00", "USD", 2),
@@ -351,3 +357,13 @@ class TestCompare(CarrierCommon):
         ]
         wizard = self._compare()
         self.assertEqual((wizard.carrier_id, wizard.delivery_price), (self.rail, 11.0))
+
+    def test_offers_are_in_the_currency_of_the_order(self):
+        self.order = self._create_foreign_order(rate=0.25)
+        wizard = self._compare()
+        self.assertEqual((wizard.carrier_id, wizard.delivery_price), (self.carrier, 2))
+        offers = wizard.logistics_choice_ids
+        self.assertEqual(offers.currency_id.name, "EUR")
+        self.assertEqual(set(offers.mapped("price")), {2.0, 2.75, 5.0})
+        wizard.button_confirm()
+        self.assertEqual(self.order.order_line.filtered("is_delivery").price_unit, 2.0)
