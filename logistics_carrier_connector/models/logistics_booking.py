@@ -302,15 +302,18 @@ class LogisticsBooking(models.Model):
             [
                 ("order_id", "=", order.id),
                 ("connector_id", "=", self.connector_id.id),
-            ],
-            limit=1,
+            ]
         )
-        quotes = [
-            quote
-            for quote in (rates._quotes() if rates else ())
-            if not self.service or quote.service == self.service
-        ]
-        return min(quotes, key=lambda quote: quote.total, default=None)
+        # Newest first; another method of the same connector may have asked last.
+        for rate in rates:
+            quotes = [
+                quote
+                for quote in rate._quotes()
+                if not self.service or quote.service == self.service
+            ]
+            if quotes:
+                return min(quotes, key=lambda quote: quote.total)
+        return None
 
     def _note_quote(self):
         """Keep what the carrier quoted, beside what it booked."""

@@ -399,6 +399,28 @@ class TestBooking(CarrierCommon):
         self._drain()
         self.assertEqual(self._delivery_lines(picking).mapped("price_unit"), [5.0])
 
+    def test_the_quote_of_the_chosen_one_of_two_methods_is_kept(self):
+        express = self._create_carrier(name="Express", logistics_service="express")
+        prices = {"ground": "8.00", "express": "20.00"}
+
+        def answer(asked):
+            service = asked.body["service"]
+            return good(quotes=[(service, prices[service], "USD", 3)])
+
+        for carrier, quoted in ((self.carrier, 8.0), (express, 20.0)):
+            with self.subTest(carrier.name):
+                self.env["logistics.rate"].search([]).unlink()
+                order = self._create_order()
+                self.fake.prepare("rate", answer, answer)
+                (self.carrier | express).with_user(self.seller)._logistics_rates(order)
+                order.set_delivery_line(carrier, quoted)
+                order.action_confirm()
+                picking = self._as(self.packer, order.sudo().picking_ids)
+                self._pick(picking)
+                picking.button_validate()
+                self._drain()
+                self.assertEqual(self._booking(picking).quoted_amount, quoted)
+
     def test_the_real_price_is_put_on_the_order(self):
         self.carrier.write(
             {"invoice_policy": "real", "margin": 0.1, "fixed_margin": 1.0}
