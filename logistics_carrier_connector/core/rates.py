@@ -47,12 +47,14 @@ def days(quote: Quote) -> int:
 def cache_key(connector: int, payload: Mapping[str, Any]) -> str:
     """Return what two requests for the same price have in common.
 
-    What doesn't move a price (names, phone numbers, our references) is left out.
+    What doesn't move a price (names, phone numbers, our references) is left out. So
+    is the day it is handed over: yesterday's price is the best guess at today's.
     """
     kept = {
         name: value
         for name, value in payload.items()
-        if name not in ("reference", "order", "invoice_number", "label_format")
+        if name
+        not in ("reference", "order", "invoice_number", "label_format", "ship_on")
     }
     for side in ("shipper", "recipient"):
         kept[side] = {

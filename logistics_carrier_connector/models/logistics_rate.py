@@ -46,6 +46,7 @@ class LogisticsRate(models.Model):
         "sale.order", readonly=True, index="btree_not_null", ondelete="cascade"
     )
     key = fields.Char(required=True, readonly=True)
+    ship_on = fields.Date(readonly=True, help="The day the price was asked for.")
     asked_at = fields.Datetime(
         required=True, readonly=True, help="When the carrier said so."
     )
@@ -64,7 +65,9 @@ class LogisticsRate(models.Model):
         rates = self.sudo()
         results, calls = [None] * len(requests), {}
         for place, (connector, payload) in enumerate(requests):
-            cached = rates._cached(connector, payload, FRESH)
+            cached = rates._cached(
+                connector, payload, FRESH, [("ship_on", "=", payload.get("ship_on"))]
+            )
             if cached:
                 results[place] = (cached._quotes(), "")
                 cached._note_order(order)
@@ -86,6 +89,7 @@ class LogisticsRate(models.Model):
                         "connector_id": connector.id,
                         "order_id": order.id or order._origin.id,
                         "key": cache_key(connector.id, payload),
+                        "ship_on": payload.get("ship_on"),
                         "asked_at": fields.Datetime.now(),
                         "quotes_json": json.dumps(to_payload(results[place][0])),
                     }
@@ -124,12 +128,16 @@ class LogisticsRate(models.Model):
         return None, f"{connector.name}: {text}"
 
     @api.model
-    def _cached(self, connector, payload, age):
-        """Return the newest answer to a question that isn't older than ``age``."""
+    def _cached(self, connector, payload, age, domain=()):
+        """Return the newest answer to a question that isn't older than ``age``.
+
+        :param domain: what else the answer must be like
+        """
         return self.search(
             [
                 ("key", "=", cache_key(connector.id, payload)),
                 ("asked_at", ">", fields.Datetime.now() - age),
+                *domain,
             ],
             limit=1,
         )
@@ -142,7 +150,7 @@ class LogisticsRate(models.Model):
 
     @api.model
     def _last(self, connector, payload, service):
-        """Return the last known price of a service for the same parcel.
+        """Return the last known price of a service for the same parcel, any day.
 
         :return: (:class:`Quote`, when) or None
         """

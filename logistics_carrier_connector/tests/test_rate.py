@@ -138,6 +138,12 @@ class TestRate(CarrierCommon):
         self._rate(self._create_order())
         self.assertEqual(self._asked(), 3)
 
+    def test_another_day_is_another_question(self):
+        for days in (3, 4, 4):
+            day = fields.Datetime.now() + timedelta(days=days)
+            self._rate(self._create_order(commitment_date=day))
+        self.assertEqual(self._asked(), 2)
+
     def test_names_and_telephones_move_no_price(self):
         self._rate(self._create_order())
         self.customer.write({"phone": "+1 617 555 0199", "street": "2 Side Street"})
@@ -181,6 +187,16 @@ class TestRate(CarrierCommon):
         self.assertEqual(rate["price"], 8.0)
         when = fields.Date.today() - timedelta(days=2)
         self.assertIn(fields.Date.to_string(when), rate["warning_message"])
+
+    def test_the_last_known_price_of_another_day(self):
+        order = self._create_order(
+            commitment_date=fields.Datetime.now() + timedelta(days=3)
+        )
+        self._rate(order)
+        self._grow_old(days=2)
+        order.commitment_date += timedelta(days=2)
+        self.fake.prepare("rate", TransportError("Cut off"))
+        self.assertEqual(self._rate(order)["price"], 8.0)
 
     def test_no_last_price_of_another_service_or_parcel(self):
         self._rate(self._create_order(quantity=5))
