@@ -25,6 +25,7 @@ ADDRESS_FIELDS = (
     "phone",
     "email",
     "vat",
+    "tz",
 )
 
 
@@ -385,15 +386,19 @@ class DeliveryCarrier(models.Model):
             for line in order.order_line
             if not line.is_delivery and not line.display_type
         )
+        shipper = order.warehouse_id.partner_id or order.company_id.partner_id
+        wanted = order.commitment_date or order.expected_date
+        today = self._logistics_day(shipper)
         return self._logistics_request(
             packages,
-            shipper=order.warehouse_id.partner_id or order.company_id.partner_id,
+            shipper=shipper,
             recipient=order.partner_shipping_id,
             company=order.company_id,
             incoterm=order.incoterm,
             currency=order.currency_id,
             value=value,
-            ship_on=order.commitment_date or order.expected_date,
+            # What was wanted earlier can't leave earlier any more.
+            ship_on=max(today, self._logistics_day(shipper, wanted)),
             reference="",
         )
 
@@ -413,16 +418,20 @@ class DeliveryCarrier(models.Model):
             for package in packages
             for goods in package.commodities
         )
+        shipper = (
+            picking.picking_type_id.warehouse_id.partner_id
+            or picking.company_id.partner_id
+        )
         return self._logistics_request(
             packages,
-            shipper=picking.picking_type_id.warehouse_id.partner_id
-            or picking.company_id.partner_id,
+            shipper=shipper,
             recipient=picking.partner_id,
             company=picking.company_id,
             incoterm=picking.sale_id.incoterm,
             currency=currency,
             value=value,
-            ship_on=picking.date_done or fields.Datetime.now(),
+            # Also of what was validated days ago and was refused then.
+            ship_on=self._logistics_day(shipper),
             reference=reference,
             order=picking.sale_id.client_order_ref or picking.origin or picking.name,
             invoice_number=picking.name,
@@ -460,7 +469,7 @@ class DeliveryCarrier(models.Model):
             currency=currency.name,
             insured=to_decimal(value * self.shipping_insurance / 100, 2),
             options=self._logistics_option_codes(),
-            ship_on=fields.Date.to_date(ship_on) if ship_on else None,
+            ship_on=ship_on,
             order=(order or "")[:35],
             # What the sale agreed, then the company's usual; else what carriers assume.
             incoterm=(incoterm or company.incoterm_id).code or "DAP",
@@ -469,6 +478,18 @@ class DeliveryCarrier(models.Model):
             label_format=self.logistics_label_format,
             settings=settings,
         )
+
+    @api.model
+    def _logistics_day(self, shipper, moment=None):
+        """Return the day of a moment, today if none, by the clock of the shipper.
+
+        A shipper without a time zone has that of the user.
+
+        :param datetime moment: in UTC
+        :rtype: datetime.date
+        """
+        local = shipper.with_context(tz=shipper.tz) if shipper.tz else shipper
+        return fields.Date.context_today(local, moment)
 
     @tools.ormcache("self.id", cache="stable")
     def _logistics_option_codes(self):

@@ -1,12 +1,12 @@
 # Copyright 2026 Logistics Suite contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 import json
-from datetime import timezone
+from datetime import date, timezone
 from decimal import Decimal
 
 from odoo import Command
 from odoo.exceptions import UserError
-from odoo.tests import tagged
+from odoo.tests import freeze_time, tagged
 
 from .common import PDF, CarrierCommon, good, paper, refusal
 
@@ -53,6 +53,28 @@ class TestBooking(CarrierCommon):
         self.assertEqual(shipment.parcel_ids.connector_id, self.connector)
         self.assertEqual(self.fake.calls[0].operation, "book")
         self.assertEqual(len(self.fake.calls), 1)
+
+    def test_it_leaves_on_the_day_it_is_booked_by_the_senders_clock(self):
+        self.fake.prepare("book", refusal("Not today"))
+        with freeze_time("2026-11-12 12:00:00"):
+            picking = self._sell()
+            picking.button_validate()
+        self._drain()
+        self.warehouse.partner_id.tz = "Australia/Sydney"
+        with freeze_time("2026-11-20 22:30:00"):
+            picking.action_logistics_book()
+        self._drain()
+        with freeze_time("2026-12-01 12:00:00"):
+            picking.action_logistics_book_return()
+        self._drain()
+        self.assertEqual(
+            [
+                request.ship_on
+                for operation in ("book", "return")
+                for request in self.fake.requests(operation)
+            ],
+            [date(2026, 11, 12), date(2026, 11, 21), date(2026, 12, 1)],
+        )
 
     def test_a_second_company_books_with_its_own_connector(self):
         company = self.env["res.company"].create({"name": "Second"})

@@ -1,12 +1,12 @@
 # Copyright 2026 Logistics Suite contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 import threading
-from datetime import timedelta
+from datetime import date, timedelta
 from unittest.mock import patch
 
 from odoo import fields
 from odoo.exceptions import UserError
-from odoo.tests import Form, tagged
+from odoo.tests import Form, freeze_time, tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.logistics_canonical.transport import TransportError
@@ -44,6 +44,16 @@ class TestRate(CarrierCommon):
         self.assertEqual(request.recipient.zip, "02108")
         self.assertEqual([float(p.weight) for p in request.packages], [3.6])
         self.assertEqual(request.service, "ground")
+
+    def test_it_leaves_on_the_wanted_day_but_not_in_the_past(self):
+        self.warehouse.partner_id.tz = "Australia/Sydney"
+        with freeze_time("2026-11-20 22:30:00"):
+            for wanted in ("2026-11-03 12:00:00", "2026-11-24 20:00:00"):
+                self._rate(self._create_order(commitment_date=wanted))
+        self.assertEqual(
+            [request.ship_on for request in self.fake.requests("rate")],
+            [date(2026, 11, 21), date(2026, 11, 25)],
+        )
 
     def test_the_cheapest_of_the_wanted_service(self):
         self.fake.quotes = [
