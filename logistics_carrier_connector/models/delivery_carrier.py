@@ -410,8 +410,11 @@ class DeliveryCarrier(models.Model):
         :param str reference: ours, of the booking
         :param packages: Odoo's delivery packages
         :rtype: :class:`~..core.shipping.ShipRequest`
+        :raise UserError: when the transfer goes to nobody
         """
         self.ensure_one()
+        if not picking.partner_id:
+            raise UserError(self.env._("%s has no delivery address.", picking.name))
         currency = picking.sale_id.currency_id or picking.company_id.currency_id
         value = sum(
             goods.monetary_value * goods.qty

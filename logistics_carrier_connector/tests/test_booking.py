@@ -549,6 +549,14 @@ class TestBooking(CarrierCommon):
                 self.assertIn("delivery address", str(caught.exception))
         self.assertFalse(self.fake.calls)
 
+    def test_a_transfer_to_nobody(self):
+        picking = self._create_delivery(partner_id=False)
+        with self.assertRaises(UserError) as caught:
+            picking.button_validate()
+        self.assertEqual(
+            str(caught.exception), f"{picking.name} has no delivery address."
+        )
+
     def test_the_address_the_warehouse_lacks_is_named(self):
         self.warehouse.partner_id.city = False
         with self.assertRaisesRegex(UserError, r"sender.*Depot.*city"):
