@@ -33,12 +33,19 @@ class LogisticsPortal(CustomerPortal):
                 # What is missing is on our side; somebody here must mend it, once.
                 kind = "mail.mail_activity_data_warning"
                 if not picking.activity_search([kind]):
+                    # Whoever sent it knows it, where nobody is responsible; people
+                    # who left, and the system that asks for customers, do nothing.
+                    people = (
+                        picking.user_id
+                        | order.user_id
+                        | picking.logistics_booking_ids.create_uid
+                    ).filtered("active")
                     picking.activity_schedule(
                         kind,
                         note=request.env._(
                             "The customer asked for a return label, and it could not "
                             "be booked. Press Return Label to see what is missing."
                         ),
-                        user_id=picking.user_id.id or order.user_id.id,
+                        user_id=people[:1].id,
                     )
         return request.redirect(order.get_portal_url())

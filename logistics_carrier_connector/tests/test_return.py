@@ -343,3 +343,13 @@ class TestReturnPortal(ReturnCommon, HttpCase):
         activity = self.picking.sudo().activity_ids
         self.assertEqual(activity.user_id, self.order.user_id)
         self.assertIn("could not be booked", activity.note)
+
+    def test_without_a_salesperson_whoever_sent_it_is_told(self):
+        self.order.user_id = False
+        self._login(self.buyer)
+        self.fake.prepare("return", refusal("Not today"))
+        self._ask()
+        self._drain()
+        self.warehouse.partner_id.zip = False
+        self._ask()
+        self.assertEqual(self.picking.sudo().activity_ids.user_id, self.packer)
