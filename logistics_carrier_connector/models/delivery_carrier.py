@@ -268,13 +268,19 @@ class DeliveryCarrier(models.Model):
             asked.items(), quotes, strict=True
         ):
             carrier = self.browse(carrier_id)
-            answers[carrier_id] = carrier._logistics_price(
-                order, connector, payload, found, error
-            )
+            try:
+                answers[carrier_id] = carrier._logistics_price(
+                    order, connector, payload, found, error
+                )
+            except UserError as unknown:
+                answers[carrier_id] = _no_rate(str(unknown))
         return answers
 
     def _logistics_price(self, order, connector, payload, quotes, error):
-        """Turn an answer into a price, or apply the fallback."""
+        """Turn an answer into a price, or apply the fallback.
+
+        :raise UserError: when the carrier's currency is not known
+        """
         self.ensure_one()
         matching = [
             quote
@@ -283,13 +289,9 @@ class DeliveryCarrier(models.Model):
         ]
         quote, reason = choose(matching, "cheapest")
         if quote:
-            try:
-                price = self._logistics_in_order_currency(quote, order)
-            except UserError as unknown:
-                return _no_rate(str(unknown))
             return {
                 "success": True,
-                "price": price,
+                "price": self._logistics_in_order_currency(quote, order),
                 "error_message": False,
                 "warning_message": False,
                 "quote": quote,

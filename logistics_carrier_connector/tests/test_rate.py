@@ -103,6 +103,10 @@ class TestRate(CarrierCommon):
         rate = self._rate(self._create_order())
         self.assertFalse(rate["success"])
         self.assertIn("XXB", rate["error_message"])
+        self._grow_old(days=2)
+        rate = self._without_answer("last")
+        self.assertFalse(rate["success"])
+        self.assertIn("XXB", rate["error_message"])
 
     def test_what_is_missing_is_named_before_any_call(self):
         self.customer.zip = False
