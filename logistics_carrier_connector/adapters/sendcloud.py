@@ -356,7 +356,12 @@ class SendcloudAdapter(JsonCarrier):
                 for reference, own in zip(packages, keys, strict=False)
             ),
             documents=tuple(
-                Document("return_label", f"{own}.pdf", url=_LABEL.format(own))
+                _linked(
+                    "return_label",
+                    own,
+                    _LABEL.format(own),
+                    _MIME_TYPES.get(request.label_format, ""),
+                )
                 for own in parcels
             ),
         )
@@ -389,14 +394,16 @@ class SendcloudAdapter(JsonCarrier):
 
     def read_label(self, tree, request: BookedRef, response):
         answer = _good(tree)
+        asked = _MIME_TYPES.get(text_of(request.settings.get("label_format")), "")
         documents = []
         if request.partner_id.startswith(_RETURN):
             made = object_of(answer.get("data")) or answer
-            documents = _old_labels(made, "return_label", "")
+            documents = _old_labels(made, asked, "return_label", "")
         else:
             for shipment in _shipments(answer):
+                mime = _mime_of(shipment) or asked
                 for parcel in objects_of(shipment.get("parcels")):
-                    documents += _documents(parcel, "", "label", "")
+                    documents += _documents(parcel, mime, "label", "")
         if not documents:
             raise NotFoundError("Sendcloud has no label of this shipment")
         return tuple(documents)
@@ -904,8 +911,7 @@ def _booked(shipment, request):
             f"{len(request.packages)} parcels were to be announced, and "
             f"{len(parcels)} were"
         )
-    mime = text_of(object_of(shipment.get("label_details")).get("mime_type"))
-    mime = mime or _MIME_TYPES.get(request.label_format, "")
+    mime = _mime_of(shipment) or _MIME_TYPES.get(request.label_format, "")
     packages, documents = [], []
     for package, parcel, number in zip(request.packages, parcels, numbers, strict=True):
         own = text_of(parcel.get("id"))
@@ -920,10 +926,15 @@ def _booked(shipment, request):
     )
 
 
+def _mime_of(shipment):
+    """Return what the labels of a shipment were asked for as, empty if untold."""
+    return text_of(object_of(shipment.get("label_details")).get("mime_type"))
+
+
 def _documents(parcel, mime, kind, package):
     """Return the papers of a parcel.
 
-    :param mime: what ``label_file`` is, empty when nobody said
+    :param mime: what its label is, empty when nobody said
     :param kind: what a label is called
     """
     own = text_of(parcel.get("tracking_number")) or text_of(parcel.get("id"))
@@ -940,22 +951,30 @@ def _documents(parcel, mime, kind, package):
         is_label = named == "label"
         if not url or (is_label and has_label):
             continue
-        has_label = has_label or is_label
+        if is_label:
+            has_label = True
+            documents.append(_linked(kind, own, url, mime, package))
+            continue
         what = "invoice" if named == "commercial-invoice" else "other"
-        documents.append(
-            Document(
-                kind if is_label else what,
-                f"{own}.pdf" if is_label else f"{own}-{named or 'paper'}.pdf",
-                url=url,
-                package=package,
-            )
-        )
+        name = f"{own}-{named or 'paper'}.pdf"
+        documents.append(Document(what, name, url=url, package=package))
     if not has_label:
-        documents += _old_labels(parcel, kind, package)
+        documents += _old_labels(parcel, mime, kind, package)
     return documents
 
 
-def _old_labels(node, kind, package):
+def _linked(kind, own, url, mime, package=""):
+    """Return a label that has to be fetched.
+
+    What the documents of a parcel are sent as, the ``Accept`` of the call decides
+    (PDF unless told); the labels of v2 are PDF alone.
+    """
+    if "/documents/" not in url or mime not in _SUFFIXES:
+        mime = _MIME_TYPES["PDF"]
+    return Document(kind, f"{own}.{_SUFFIXES[mime]}", mime, url=url, package=package)
+
+
+def _old_labels(node, mime, kind, package):
     """Return the label as v2 and returns name it."""
     label = object_of(node.get("label"))
     url = text_of(label.get("label_printer")) or text_of(node.get("label_url"))
@@ -963,7 +982,7 @@ def _old_labels(node, kind, package):
         sheets = label.get("normal_printer")
         url = text_of(sheets[0]) if isinstance(sheets, list) and sheets else ""
     own = text_of(node.get("tracking_number")) or text_of(node.get("id")) or "label"
-    return [Document(kind, f"{own}.pdf", url=url, package=package)] if url else []
+    return [_linked(kind, own, url, mime, package)] if url else []
 
 
 def _quote(option):

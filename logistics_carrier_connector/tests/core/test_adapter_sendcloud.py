@@ -599,6 +599,60 @@ def test_labels_again():
 
 
 @pytest.mark.parametrize(
+    ("label_format", "mime", "suffix"),
+    [
+        ("PDF", "application/pdf", "pdf"),
+        ("ZPL", "application/zpl", "zpl"),
+        ("PNG", "image/png", "png"),
+    ],
+)
+def test_a_label_behind_a_link_is_fetched_in_the_form_asked_for(
+    label_format, mime, suffix
+):
+    tree = fixture("shipment_announced.json")
+    del tree["data"]["parcels"][0]["label_file"]
+    del tree["data"]["label_details"]
+    request = replace(REQUEST, label_format=label_format)
+    asked = {"label_format": label_format}
+    returned = {
+        "tracking_number": "JVGL1",
+        "label": {"label_printer": f"{BASE}/v3/parcels/7/documents/label"},
+    }
+    made = fixture("return_made.json")
+    papers = [
+        *value("book", tree, request, 201).documents,
+        *value("find", {"data": [tree["data"]]}, request).documents,
+        *value("label", tree, replace(BOOKING, settings=asked)),
+        *value("label", returned, replace(RETURN, settings=asked)),
+        *value("return", made, request, 201).documents,
+    ]
+    labels = [paper for paper in papers if paper.kind.endswith("label")]
+    assert len(labels) == 5
+    for label in labels:
+        outbound = ADAPTER.build_request("document", to_payload(label), PROFILE)
+        assert (outbound.headers["Accept"], label.name.rsplit(".")[-1]) == (
+            mime,
+            suffix,
+        )
+    # An invoice is no label.
+    invoices = [paper for paper in papers if paper.kind == "invoice"]
+    assert {paper.content_type for paper in invoices} == {"application/pdf"}
+
+
+def test_the_answer_knows_best_what_its_label_is():
+    tree = fixture("shipment_announced.json")
+    del tree["data"]["parcels"][0]["label_file"]
+    tree["data"]["label_details"] = {"mime_type": "application/zpl"}
+    assert value("label", tree, BOOKING)[0].content_type == "application/zpl"
+
+
+def test_labels_of_v2_are_pdf():
+    request = replace(REQUEST, label_format="ZPL")
+    (label,) = value("book", fixture("v2_parcel.json"), request).documents
+    assert (label.content_type, label.name[-4:]) == ("application/pdf", ".pdf")
+
+
+@pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
         (200, {"data": {"status": "cancelled", "message": "Done"}}, "done"),
