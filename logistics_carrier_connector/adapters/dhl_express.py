@@ -66,6 +66,7 @@ from .request_parts import (
     currency_of,
     described,
     goods_of,
+    in_units,
     needed,
     round_up,
     street_of,
@@ -627,6 +628,7 @@ def _export_declaration(request: ShipRequest) -> dict[str, Any]:
 
 
 def _line(position, part, package, request, reason):
+    part = in_units(part)
     # Without weights of their own, goods share the package's.
     weight = part.weight * part.quantity or package.weight / len(package.commodities)
     weight = _number(weight, 3)

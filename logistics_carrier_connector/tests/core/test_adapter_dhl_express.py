@@ -325,6 +325,17 @@ def test_a_booking_with_customs():
     ]
 
 
+def test_half_a_metre_is_one_piece():
+    cloth = replace(LAMP, quantity=Decimal("0.5"))
+    asked = body(
+        "book", replace(SHIPMENT, packages=(replace(BOX, commodities=(cloth,)),))
+    )["content"]
+    (line,) = asked["exportDeclaration"]["lineItems"]
+    assert line["quantity"] == {"value": 1, "unitOfMeasurement": "PCS"}
+    assert line["price"] == asked["declaredValue"] == 15.25
+    assert line["weight"] == {"netValue": 0.6, "grossValue": 0.6}
+
+
 def test_a_booking_within_the_customs_union():
     asked = body(
         "book",
