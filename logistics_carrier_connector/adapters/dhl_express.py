@@ -592,9 +592,8 @@ def _papers(request: ShipRequest, declarable: bool) -> dict[str, Any]:
         label["templateName"] = request.settings["label_template"]
     images = [label, {"typeCode": "waybillDoc", "isRequested": False}]
     if declarable:
-        images.append(
-            {"typeCode": "invoice", "isRequested": True, "invoiceType": "commercial"}
-        )
+        kind = "returns" if request.is_return else "commercial"
+        images.append({"typeCode": "invoice", "isRequested": True, "invoiceType": kind})
     return {
         # There are PDF, ZPL, EPL and LP2; a picture is printed from PDF.
         "encodingFormat": "zpl" if request.label_format == "ZPL" else "pdf",

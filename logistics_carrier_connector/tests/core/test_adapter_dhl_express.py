@@ -371,6 +371,15 @@ def test_we_pay_for_a_return():
 
 
 @pytest.mark.parametrize(
+    ("operation", "kind"), [("book", "commercial"), ("return", "returns")]
+)
+def test_the_customs_paper_says_whether_goods_come_back(operation, kind):
+    images = body(operation, SHIPMENT)["outputImageProperties"]["imageOptions"]
+    (invoice,) = [image for image in images if image["typeCode"] == "invoice"]
+    assert invoice["invoiceType"] == kind
+
+
+@pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"service": ""}, "product"),
