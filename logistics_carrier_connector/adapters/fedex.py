@@ -311,7 +311,7 @@ class FedexAdapter(JsonCarrier):
             master,
             labelled=any(paper.kind == kind for paper in documents),
         )
-        rated = _rated_packages(details)
+        rated = _rated_packages(details, len(request.packages))
         charges = _shipment_charges(details)
         return Booked(
             partner_id=master,
@@ -1094,19 +1094,27 @@ def _shipment_charges(details) -> tuple[Charge, ...]:
     return settled(_lines(rate, rate, currency), _total(rate), currency)
 
 
-def _rated_packages(details) -> dict[int, dict]:
-    """Return the rate of each package by its place."""
+def _rated_packages(details, count) -> dict[int, dict]:
+    """Return the rate of each package by its place, from 1.
+
+    Numbers that aren't places of the shipment's packages say nothing; then FedEx's
+    own order serves, as it does for the packages themselves.
+
+    :param int count: of packages
+    """
+    packages = objects_at(details, "completedPackageDetails")
+    places = [amount_at(package, "sequenceNumber") for package in packages]
+    if len(set(places)) < len(places) or not set(places) <= set(range(1, count + 1)):
+        places = list(range(1, len(packages) + 1))
     found = {}
-    for index, package in enumerate(objects_at(details, "completedPackageDetails"), 1):
-        place = amount_at(package, "sequenceNumber")
+    for place, package in zip(places, packages, strict=True):
         rating = at(package, "packageRating")
         rate = _best(
             objects_at(rating, "packageRateDetails"),
             text_at(rating, "actualRateType").upper(),
         )
         if rate is not None:
-            whole_place = place is not None and place == place.to_integral_value()
-            found[int(place) if whole_place else index] = rate
+            found[int(place)] = rate
     return found
 
 

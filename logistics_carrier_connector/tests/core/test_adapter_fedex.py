@@ -374,6 +374,32 @@ def test_a_booking():
     assert not first.charges
 
 
+@pytest.mark.parametrize("first", [0, 1, 215])
+def test_a_billed_weight_finds_its_package_whatever_fedex_counts_from(first):
+    answer = fixture("booked")
+    details = answer["output"]["transactionShipments"][0]["completedShipmentDetail"]
+    (light,) = details["completedPackageDetails"]
+    heavy = copy.deepcopy(light)
+    heavy["packageRating"]["packageRateDetails"][0]["billingWeight"]["value"] = 20
+    for place, package in enumerate((light, heavy), first):
+        package["sequenceNumber"] = place
+    details["completedPackageDetails"] = [light, heavy]
+    booked = value("book", answer, REQUEST)
+    # 10 and 20 pounds.
+    assert [package.weight for package in booked.packages] == [
+        Decimal("4.5359237"),
+        Decimal("9.0718474"),
+    ]
+
+
+def test_a_rate_of_the_second_package_alone_is_not_the_firsts():
+    answer = fixture("booked")
+    details = answer["output"]["transactionShipments"][0]["completedShipmentDetail"]
+    details["completedPackageDetails"][0]["sequenceNumber"] = 2
+    booked = value("book", answer, REQUEST)
+    assert [package.weight > 0 for package in booked.packages] == [False, True]
+
+
 def test_labels_at_an_address():
     one = replace(REQUEST, packages=BOXES[:1])
     booked = value("book", "booked_url", one)
