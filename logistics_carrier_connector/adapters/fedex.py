@@ -432,7 +432,7 @@ class FedexAdapter(JsonCarrier):
                 "pickupAddressType": "OTHER",
                 "pickupLocation": {
                     "contact": _contact(address),
-                    "address": _address(address),
+                    "address": _address(address, street_of(address, 35, 3)),
                     "accountNumber": {"value": ACCOUNT},
                 },
                 "readyDateTimestamp": f"{ready:%Y-%m-%dT%H:%M:%S}",
@@ -552,9 +552,10 @@ class FedexAdapter(JsonCarrier):
         codes = {package.packaging for package in request.packages} - {""}
         if len(codes) > 1:
             raise CallError("FedEx takes one kind of packaging for all packages.")
-        recipient = _party(request.recipient, residential=True)
+        party = _rate_party if rating else _party
+        recipient = party(request.recipient, residential=True)
         shipment = {
-            "shipper": _party(request.shipper),
+            "shipper": party(request.shipper),
             "recipient" if rating else "recipients": recipient
             if rating
             else [recipient],
@@ -694,10 +695,10 @@ def _weight(weight: Decimal):
     return {"units": "KG", "value": float(round_up(weight, 2))}
 
 
-def _address(address: Address, *, residential: bool = False):
+def _address(address: Address, lines: list[str], *, residential: bool = False):
     state = address.state
     return {
-        "streetLines": street_of(address, 35, 3),
+        "streetLines": lines,
         "city": address.city[:35],
         "stateOrProvinceCode": state if address.country in _STATES else "",
         "postalCode": address.zip,
@@ -716,11 +717,18 @@ def _contact(address: Address):
     }
 
 
+def _rate_party(address: Address, *, residential: bool = False):
+    # A price needs no phone and no street, and at the checkout there may be none yet.
+    lines = street_of(address, 35, 3) if address.street else []
+    return {"address": _address(address, lines, residential=residential)}
+
+
 def _party(address: Address, *, residential: bool = False):
+    lines = street_of(address, 35, 3)
     numbers = (("BUSINESS_NATIONAL", address.vat), ("BUSINESS_UNION", address.eori))
     return {
         "contact": _contact(address),
-        "address": _address(address, residential=residential),
+        "address": _address(address, lines, residential=residential),
         "tins": [
             {"tinType": kind, "number": value[:18]} for kind, value in numbers if value
         ],

@@ -186,6 +186,22 @@ def test_all_services_or_one():
     assert asked["serviceType"] == "FEDEX_GROUND"
 
 
+def test_a_price_needs_neither_phone_nor_street():
+    bare = replace(RENO, phone="", street="")
+    shipment = body("rate", replace(REQUEST, recipient=bare))["requestedShipment"]
+    assert shipment["recipient"] == {
+        "address": {
+            "city": "Reno",
+            "stateOrProvinceCode": "NV",
+            "postalCode": "89501",
+            "countryCode": "US",
+            "residential": True,
+        }
+    }
+    # Where there is a street, it is told.
+    assert shipment["shipper"]["address"]["streetLines"] == ["12 Elm St"]
+
+
 def test_a_return():
     back = replace(REQUEST, shipper=RENO, recipient=SALEM)
     shipment = body("return", back)["requestedShipment"]
