@@ -61,6 +61,7 @@ from .json_carrier import (
 from .request_parts import (
     INCH,
     KILOGRAMS,
+    currency_of,
     round_up,
     size_of,
     weight_of,
@@ -68,7 +69,7 @@ from .request_parts import (
 )
 
 #: What EasyPost charges beside the postage, which ``selected_rate`` tells. Fees
-#: are in US dollars.
+#: are in US dollars, as is what a shipment is insured for (its insurance guide).
 _FEES = {"InsuranceFee": "insurance"}
 _POSTAGE_FEE = "PostageFee"
 _FEE_CURRENCY = "USD"
@@ -186,6 +187,9 @@ class EasyPostAdapter(JsonCarrier):
             )
         )
         if request.insured:
+            if currency_of(request) != _FEE_CURRENCY:
+                # Of another currency it would be read as dollars.
+                raise CallError(f"EasyPost insures in {_FEE_CURRENCY} only.")
             shipment["insurance"] = _money(request.insured)
         return {}, {"shipment": shipment}
 

@@ -169,6 +169,15 @@ def test_options():
     }
 
 
+def test_an_insured_value_is_of_us_dollars_only():
+    euros = replace(REQUEST, insured=Decimal(150), currency="EUR")
+    with pytest.raises(CallError, match="insures in USD only"):
+        ask("book", euros)
+    # What isn't insured can have its goods in any currency.
+    assert ask("book", replace(euros, insured=Decimal(0)))
+    assert ask("rate", euros)
+
+
 def test_customs():
     goods = Commodity(
         "Lamp",
