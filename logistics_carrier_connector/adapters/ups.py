@@ -598,8 +598,10 @@ class UpsAdapter(JsonCarrier):
         if not rating and not on_package:
             shipment["ReferenceNumber"] = references
         if request.is_return:
+            # Rating takes it among the options, Shipping beside them.
             code = request.settings.get("return_code", "9")
-            shipment["ReturnService"] = {"Code": str(code)}
+            holder = shipment["ShipmentServiceOptions"] if rating else shipment
+            holder["ReturnService"] = {"Code": str(code)}
         value = value_of(request)
         to_value = rating or (pair[0] == "US" and pair[1] in ("CA", "PR"))
         if value and pair[0] != pair[1] and to_value and not request.is_return:

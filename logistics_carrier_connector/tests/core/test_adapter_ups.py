@@ -200,6 +200,13 @@ def test_a_return_is_ours_and_comes_from_the_customer():
     assert shipment["ShipTo"]["Name"] == "Kern GmbH"
 
 
+def test_the_price_of_a_return_names_it_where_rating_looks():
+    back = replace(REQUEST, shipper=LYON, recipient=HAMBURG, is_return=True)
+    shipment = body("rate", back)["RateRequest"]["Shipment"]
+    assert shipment["ShipmentServiceOptions"]["ReturnService"] == {"Code": "9"}
+    assert "ReturnService" not in shipment
+
+
 def test_goods_that_cross_a_border_come_with_an_invoice():
     box = replace(BOXES[0], commodities=(GOODS,))
     abroad = replace(REQUEST, recipient=ZURICH, packages=(box,), incoterm="DDP")
