@@ -788,7 +788,8 @@ def _invoice(request):
         raise CallError("An invoice needs the day on which the goods are shipped.")
     buyer = request.recipient
     return {
-        "FormType": "01",
+        # With a return service, UPS makes partial invoices only.
+        "FormType": "05" if request.is_return else "01",
         "InvoiceNumber": request.invoice_number[:35],
         "InvoiceDate": _date(request.ship_on),
         "PurchaseOrderNumber": request.order[:35],

@@ -242,6 +242,14 @@ def test_goods_that_cross_a_border_come_with_an_invoice():
     )
 
 
+def test_a_return_across_a_border_comes_with_a_partial_invoice():
+    box = replace(BOXES[0], commodities=(GOODS,))
+    back = replace(REQUEST, shipper=ZURICH, recipient=HAMBURG, packages=(box,))
+    shipment = body("return", back)["ShipmentRequest"]["Shipment"]
+    form = shipment["ShipmentServiceOptions"]["InternationalForms"]
+    assert (form["FormType"], form["ReasonForExport"]) == ("05", "RETURN")
+
+
 def test_services_beside_the_transport():
     asked = replace(
         REQUEST,
