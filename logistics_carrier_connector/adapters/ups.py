@@ -701,7 +701,7 @@ def _party(address: Address, *, residential: bool = False) -> dict[str, Any]:
     return {
         "Name": (address.company or address.name)[:35],
         "AttentionName": (address.name or address.company)[:35],
-        "TaxIdentificationNumber": (address.vat or address.eori)[:15],
+        "TaxIdentificationNumber": _tax_number(address),
         "Phone": {"Number": _phone(address.phone)},
         "EMailAddress": address.email if len(address.email) <= 50 else "",
         "Address": {
@@ -715,6 +715,14 @@ def _party(address: Address, *, residential: bool = False) -> dict[str, Any]:
             else "",
         },
     }
+
+
+def _tax_number(address: Address) -> str:
+    """Return the tax number that fits into 15 characters; cut off, it would be
+    another's."""
+    return next(
+        (number for number in (address.vat, address.eori) if 0 < len(number) <= 15), ""
+    )
 
 
 def _digits(value: Decimal) -> str:

@@ -178,6 +178,21 @@ def test_measures_follow_the_origin():
     assert package["Dimensions"]["Length"] == "11.82"
 
 
+@pytest.mark.parametrize(
+    ("vat", "eori", "sent"),
+    [
+        ("DE123456789", "DE1234567890123", "DE123456789"),
+        ("", "DE1234567890123", "DE1234567890123"),
+        ("", "DE123456789012345", None),
+        ("ATU12345678-LONG", "ATEOS1000000123", "ATEOS1000000123"),
+    ],
+)
+def test_a_tax_number_is_sent_whole_or_not_at_all(vat, eori, sent):
+    firm = replace(HAMBURG, vat=vat, eori=eori)
+    shipment = body("book", replace(REQUEST, shipper=firm))["ShipmentRequest"]
+    assert shipment["Shipment"]["Shipper"].get("TaxIdentificationNumber") == sent
+
+
 def test_all_services_or_one():
     outbound = build("rate", replace(REQUEST, service=""))
     assert outbound.url.endswith("/rating/v2409/Shoptimeintransit")
