@@ -14,6 +14,9 @@ The rules are those of FedEx's own API descriptions on developer.fedex.com.
 * A collection is of Express or of Ground parcels. To cancel one, FedEx wants the
   location that promised it, too: the confirmation is "number location".
 * Only Ground is closed at the end of the day.
+* Answers name some currencies by FedEx's own codes (``UKL``) and are translated.
+  Amounts are sent with ISO 4217 codes, as the descriptions ask; whether FedEx takes
+  these for the currencies it has codes of its own for could not be checked.
 
 ``settings`` it knows: ``pickup_type`` (``USE_SCHEDULED_PICKUP``), ``packaging``
 (``YOUR_PACKAGING``), ``label_stock``, ``cod_collection`` (``ANY``), ``paperless``,
