@@ -334,7 +334,8 @@ class ChronopostAdapter(CarrierAdapter):
         values = {
             "accountNumber": ACCOUNT,
             "numberSearch": request.partner_id or request.number,
-            "mode": request.settings.get("label_mode") or "PDF",
+            "mode": request.settings.get("label_mode")
+            or _LABELS.get(request.settings.get("label_format"), "PDF"),
             "password": PASSWORD,
         }
         return _ask("shipping", "getReservedSkybillWithTypeAndModeAuth", values)

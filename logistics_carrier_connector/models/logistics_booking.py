@@ -270,7 +270,11 @@ class LogisticsBooking(models.Model):
                     "parcel_ids": [Command.set(parcels.ids)],
                     "parcel_count": len(parcels),
                     "service": request.service,
-                    "settings": dict(request.settings),
+                    # With it a label is asked for again in the same form.
+                    "settings": {
+                        "label_format": request.label_format,
+                        **request.settings,
+                    },
                     "cod_amount": float(request.cod),
                     "weight": sum(package.weight for package in request.packages),
                 }

@@ -439,6 +439,8 @@ def test_a_label_again():
         "mode": "PDF",
         "password": "{credential:password}",
     }
+    thermal = replace(BOOKING, settings={"label_format": "ZPL"})
+    assert texts(message(build("label", thermal)))["mode"] == "Z2D"
     # Its padding is missing.
     (label,) = parse("label", fixture("label"), BOOKING).data["value"]
     assert (label.data, label.kind) == (b"%PDF-1.4 again", "label")
