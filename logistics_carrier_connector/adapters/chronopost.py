@@ -112,6 +112,7 @@ class ChronopostAdapter(CarrierAdapter):
     """Chronopost: rates, bookings, returns, cancellations and labels."""
 
     max_packages = 99
+    required = ("service", "shipper.zip", "recipient.zip")
 
     # === RATES === #
 

@@ -166,6 +166,7 @@ class DhlExpressAdapter(JsonCarrier):
     """MyDHL API: rates, bookings, returns and pickups."""
 
     max_packages = 999
+    required = ("service", "shipper.phone", "recipient.phone")
 
     def errors(self, tree: Any) -> Iterator[tuple[str, str]]:
         """See :meth:`JsonCarrier.errors`: DHL's code, else the HTTP status."""

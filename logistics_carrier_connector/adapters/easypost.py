@@ -119,6 +119,7 @@ class EasyPostAdapter(JsonCarrier):
     """See the module."""
 
     max_packages = 1
+    required = ("service",)
 
     # === ANSWERS IN GENERAL === #
 

@@ -175,6 +175,7 @@ class FedexAdapter(JsonCarrier):
     """See the module."""
 
     max_packages = 30
+    required = ("service", "shipper.phone", "recipient.phone")
 
     def errors(self, tree: Any) -> Iterator[tuple[str, str]]:
         """See :meth:`JsonCarrier.errors`. Names the fields FedEx names."""

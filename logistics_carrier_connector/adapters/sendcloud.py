@@ -144,6 +144,7 @@ class SendcloudAdapter(JsonCarrier):
     """See the module."""
 
     max_packages = 15
+    required = ("service",)
     # It takes HTTP 409 to believe it.
     already = None
 

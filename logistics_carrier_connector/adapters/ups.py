@@ -185,6 +185,7 @@ class UpsAdapter(JsonCarrier):
     """See the module."""
 
     max_packages = 50
+    required = ("service",)
     # The code of this sentence has meant other things in other releases.
     already = re.compile(r"\balready\s+(?:been\s+)?voided", re.IGNORECASE)
 

@@ -106,6 +106,9 @@ class CarrierAdapter(Adapter):
 
     #: How many parcels a booking can have; 1 when the carrier books one by one.
     max_packages = 99
+    #: What a booking needs that not every carrier does, as in ``core/checks``:
+    #: ``recipient.phone``, ``service``.
+    required: tuple[str, ...] = ()
 
     def is_report(self, operation: str) -> bool:
         """See :meth:`Adapter.is_report`: carriers report when they are tracked."""

@@ -254,7 +254,7 @@ class DeliveryCarrier(models.Model):
             try:
                 connector = carrier._logistics_ready_connector(order.company_id)
                 request = carrier._logistics_request_from_order(order)
-                carrier._logistics_refuse(request, order.company_id)
+                carrier._logistics_refuse(request, order.company_id, rating=True)
             except UserError as error:
                 answers[carrier.id] = _no_rate(str(error))
                 continue
@@ -654,14 +654,15 @@ class DeliveryCarrier(models.Model):
             length._compute_quantity(1, centimetre, round=False),
         )
 
-    def _logistics_refuse(self, request, company):
+    def _logistics_refuse(self, request, company, rating=False):
         """Raise what must be mended before the carrier can be asked.
 
+        :param bool rating: only for a price, which needs less than a booking
         :raise UserError: naming address fields and products
         """
         self.ensure_one()
         adapter = self._logistics_ready_connector(company)._get_adapter()
-        required = set(getattr(adapter, "required", ()))
+        required = () if rating else getattr(adapter, "required", ())
         findings = checks.check(request, required, max_packages=10_000)
         if findings:
             self._logistics_raise(findings)

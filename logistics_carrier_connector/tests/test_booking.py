@@ -603,6 +603,12 @@ class TestBooking(CarrierCommon):
                 carrier_id=carrier.id, partner_id=customer.id
             ).button_validate()
 
+    def test_what_only_a_booking_wants_keeps_nobody_from_a_price(self):
+        carrier = self._create_special("single", "single")
+        customer = self.customer.copy({"name": "Eve", "phone": False})
+        order = self._create_order(partner_id=customer.id)
+        self.assertTrue(carrier.rate_shipment(order)["success"])
+
     def test_a_connector_that_is_not_started(self):
         self.connector.action_stop()
         with self.assertRaisesRegex(UserError, "not started"):

@@ -49,7 +49,7 @@ class LogisticsServiceFind(models.TransientModel):
             contents="documents",
             settings=carrier._logistics_settings(),
         )
-        carrier._logistics_refuse(request, self.company_id)
+        carrier._logistics_refuse(request, self.company_id, rating=True)
         ((quotes, error),) = self.env["logistics.rate"]._ask(
             [(connector, to_payload(request))],
             self.env["sale.order"],
