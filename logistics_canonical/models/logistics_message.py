@@ -368,6 +368,17 @@ class LogisticsMessage(models.Model):
         failed = self.filtered(
             lambda m: m.state in ("dead", "waiting") and not m._may_have_arrived()
         )
+        # Nor what the partner did: out of sight, it would be paid for and not used.
+        answered = failed.filtered(lambda m: m._stored_answer())
+        if answered and answered == failed:
+            raise UserError(
+                self.env._(
+                    "The partner carried this out; only its answer could not be taken "
+                    'over. "Retry" takes it over once the cause is mended, and sends '
+                    'nothing. With "Mark as Done…" you say yourself what it brought.'
+                )
+            )
+        failed -= answered
         # People move a message's state through these actions only, never by
         # writing; the operator group was just checked.
         failed_sudo = failed.sudo()

@@ -677,6 +677,25 @@ class TestOutbox(OutboxCommon):
                 self.assertEqual(self._calls(), paths, "it was not called again")
 
     @mute_logger(OUTBOX)
+    def test_what_was_carried_out_is_not_set_aside(self):
+        def fail(operation, result):
+            raise ValueError("no such box")
+
+        refused = self._send("book", (422, JSON, b"{}"))
+        self.on_apply = fail
+        message = self._send("book")
+        self.assertEqual((message.state, message.error_class), ("dead", "poison"))
+        with self.assertRaisesRegex(UserError, "Mark as Done"):
+            message.action_ignore()
+        (refused + message).action_ignore()
+        self.assertEqual((refused.state, message.state), ("cancelled", "dead"))
+        self.on_apply = lambda operation, result: None
+        message.action_retry()
+        self.outbox._drain()
+        self.assertEqual(message.state, "done")
+        self.assertEqual(len(self.partner.calls), 2)
+
+    @mute_logger(OUTBOX)
     def test_the_same_answer_to_two_bookings_is_kept_for_both(self):
         def fail(operation, result):
             raise ValueError("no such box")

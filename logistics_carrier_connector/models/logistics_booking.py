@@ -841,7 +841,9 @@ class LogisticsBooking(models.Model):
         for booking in self.sudo():
             message = booking.message_id
             if booking.state == "booking" and (
+                # What has an answer was made, whoever ended its message.
                 message.state == "cancelled"
+                and not message._stored_answer()
                 or message._withdraw(
                     self.env._("The booking was cancelled before it left")
                 )

@@ -1,13 +1,16 @@
 # Copyright 2026 Logistics Suite contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+from unittest.mock import patch
+
 from odoo.exceptions import UserError
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.logistics_canonical.core.adapter import Response
 from odoo.addons.logistics_canonical.models.logistics_outbox import _perform
 from odoo.addons.logistics_canonical.transport import TransportError
 
-from .common import JSON, PDF, CarrierCommon, good, paper, refusal
+from .common import JSON, OUTBOX, PDF, CarrierCommon, good, paper, refusal
 
 
 @tagged("post_install", "-at_install")
@@ -531,6 +534,25 @@ class TestBookingOutcome(CarrierCommon):
         self._drain()
         self.assertEqual(booking.state, "cancelled")
         self.assertFalse(self.fake.calls)
+
+    @mute_logger(OUTBOX)
+    def test_a_booking_whose_answer_is_here_was_made(self):
+        """Even if its message ended as one that never left, as some once did."""
+        picking = self._create_delivery()
+        picking.button_validate()
+        with patch.object(
+            self.env.registry["logistics.booking"],
+            "_take_documents",
+            side_effect=ValueError("The disk is full"),
+        ):
+            self._drain()
+        booking = self._booking(picking)
+        booking.message_id.state = "cancelled"
+        picking.cancel_shipment()
+        self.assertEqual(booking.state, "cancelling")
+        self.assertEqual(booking.parcel_ids.booking_id, booking)
+        self._drain()
+        self.assertEqual(len(self.fake.asked("cancel")), 1, "not freed without asking")
 
     def test_what_is_cancelled_is_not_handed_over(self):
         picking = self._ship()
