@@ -379,6 +379,22 @@ class LogisticsOutbox(models.AbstractModel):
         :rtype: Job
         """
         message = self.env["logistics.message"].browse(row.id)
+        try:
+            return self._prepare_job(message, row)
+        except RETRYABLE:
+            raise
+        except CallError as error:
+            why = redaction.clean_text(str(error))
+        except Exception as error:
+            _logger.warning("Message %s can't be built", row.id, exc_info=True)
+            why = sentence(error)
+        verdict = Verdict("dead", "rejected", why)
+        if self._is_in_doubt(message, row):
+            # Not having asked says nothing about what was done.
+            verdict = Verdict("unknown", "unknown", why)
+        return Job(row, "settle", {}, verdict=verdict)
+
+    def _prepare_job(self, message, row):
         connector = message.connector_id
         request = message._request()
         spec = connector._compiled_profile().operations.get(row.operation, {})
@@ -395,32 +411,36 @@ class LogisticsOutbox(models.AbstractModel):
         if crashed and repeat == "keyed":
             # It is sent again, but it may have been done already.
             message.error_class = "unknown"
-        try:
-            undecided = crashed or row.former_state == "unknown"
-            if undecided and repeat not in effects.HARMLESS:
-                return self._prepare_unknown(message, row, spec, repeat, crashed)
-            request, why = message._owner_payload(request)
-            if request is None:
-                verdict = Verdict("cancelled", error_text=why)
-                return Job(row, "settle", {}, verdict=verdict)
-            call = connector._prepare_call(
-                row.operation, request, idempotency_key=message.idempotency_key
-            )
-        except CallError as error:
-            text = redaction.clean_text(str(error))
-            verdict = Verdict("dead", "rejected", text)
-            return Job(row, "settle", request, verdict=verdict)
-        except RETRYABLE:
-            raise
-        except Exception as error:
-            _logger.warning("Message %s can't be built", row.id, exc_info=True)
-            verdict = Verdict("dead", "rejected", sentence(error))
-            return Job(row, "settle", request, verdict=verdict)
+        undecided = crashed or row.former_state == "unknown"
+        if undecided and repeat not in effects.HARMLESS:
+            return self._prepare_unknown(message, row, spec, repeat, crashed)
+        request, why = message._owner_payload(request)
+        if request is None:
+            verdict = Verdict("cancelled", error_text=why)
+            return Job(row, "settle", {}, verdict=verdict)
+        call = connector._prepare_call(
+            row.operation, request, idempotency_key=message.idempotency_key
+        )
         message.sent_request_json = json.dumps(request, sort_keys=True)
         return Job(row, "send", request, call)
 
+    def _is_in_doubt(self, message, row):
+        """Tell whether a message that can't be sent may have been carried out."""
+        undecided = row.former_state in ("sending", "unknown")
+        try:
+            repeat = message._repeat()
+        except RETRYABLE:
+            raise
+        except Exception:
+            # Without its profile nobody knows what sending it again does.
+            return undecided or message.error_class == "unknown"
+        return undecided and repeat != "safe" or message._may_have_arrived()
+
     def _prepare_unknown(self, message, row, spec, repeat, crashed):
-        """Prepare finding out about a call that may have arrived."""
+        """Prepare finding out about a call that may have arrived.
+
+        :raise CallError: when something is missing to ask
+        """
         request = message._sent_request()
         way = effects.after_unknown(repeat)
         why = self.env._(
@@ -433,11 +453,7 @@ class LogisticsOutbox(models.AbstractModel):
             # What was done shows after a while only.
             verdict = Verdict("unknown", "unknown", why, self._settled_at(spec))
             return Job(row, "settle", request, verdict=verdict)
-        try:
-            call = message.connector_id._prepare_lookup(row.operation, request)
-        except CallError as error:
-            # Not having asked says nothing about what was done.
-            call, why = None, redaction.clean_text(str(error))
+        call = message.connector_id._prepare_lookup(row.operation, request)
         if call is None:
             return Job(row, "settle", request, verdict=Verdict("unknown", None, why))
         return Job(row, "lookup", request, call)

@@ -97,6 +97,13 @@ class _Stumbling(_Booker):
         return super().parse_response(operation, response, profile, request)
 
 
+class _Unasked(_Booker):
+    """An adapter with a mistake in how it asks what became of a booking."""
+
+    def lookup_request(self, *args, **options):
+        raise ZeroDivisionError
+
+
 class OutboxCommon(PartnerCommon):
     """A connector that books, for shipments that note what they are told."""
 
@@ -199,6 +206,14 @@ class OutboxCommon(PartnerCommon):
                 "breaker_openings": 0,
                 "breaker_until": False,
             }
+        )
+
+    def _adapter(self, adapter):
+        """Let the partner be read by another adapter."""
+        return patch.object(
+            self.env.registry["logistics.connector"],
+            "_adapter_classes",
+            lambda connector: {"profile": adapter},
         )
 
     # === WHAT TESTS SEE === #
@@ -437,11 +452,7 @@ class TestOutbox(OutboxCommon):
 
     @mute_logger(OUTBOX)
     def test_an_adapter_that_stumbles_harms_no_other_message(self):
-        with patch.object(
-            self.env.registry["logistics.connector"],
-            "_adapter_classes",
-            lambda connector: {"profile": _Stumbling},
-        ):
+        with self._adapter(_Stumbling):
             good = self._write("book")
             bad = self._write("book", {"reference": "R2"})
             self.outbox._drain()
@@ -517,6 +528,16 @@ class TestOutbox(OutboxCommon):
         self.outbox._drain()
         self._assert_unknown(message, calls=1)
         self.assertIn("name", message.error_text)
+
+    @mute_logger(OUTBOX)
+    def test_a_question_that_an_adapter_stumbles_over_is_a_persons(self):
+        """That we can't ask says nothing about what the partner did."""
+        message = self._send("asked", (500, {}, b""))
+        self._come_due(message)
+        with self._adapter(_Unasked):
+            self.outbox._drain()
+        self._assert_unknown(message, calls=1)
+        self.assertIn("ZeroDivisionError", message.error_text)
 
     # === DECIDING === #
 
