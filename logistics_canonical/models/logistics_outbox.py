@@ -414,10 +414,15 @@ class LogisticsOutbox(models.AbstractModel):
         undecided = crashed or row.former_state == "unknown"
         if undecided and repeat not in effects.HARMLESS:
             return self._prepare_unknown(message, row, spec, repeat, crashed)
-        request, why = message._owner_payload(request)
-        if request is None:
-            verdict = Verdict("cancelled", error_text=why)
-            return Job(row, "settle", {}, verdict=verdict)
+        if message._may_have_arrived():
+            # The partner knows our key by what came with it the first time. And it
+            # may have done it: that nobody wants it any more comes too late.
+            request = message._sent_request() or request
+        else:
+            request, why = message._owner_payload(request)
+            if request is None:
+                verdict = Verdict("cancelled", error_text=why)
+                return Job(row, "settle", {}, verdict=verdict)
         call = connector._prepare_call(
             row.operation, request, idempotency_key=message.idempotency_key
         )
@@ -605,8 +610,10 @@ class LogisticsOutbox(models.AbstractModel):
                     now + timedelta(seconds=delay),
                 )
                 return outcome._replace(verdict=verdict, result=None)
-            if arrived:
-                return self._read_unknown(outcome, repeat, spec)
+        if arrived:
+            # "In progress" and "used already" are said of a repetition, too: what
+            # refuses it says nothing about the first try.
+            return self._read_unknown(outcome, repeat, spec)
         return outcome._replace(
             verdict=Verdict("dead", error_class, text),
             result=result or Result(error_class, data={"why": text}),

@@ -14,6 +14,7 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from ..core.adapter import Adapter, Result
+from ..core.calls import CallError
 from ..models import logistics_outbox
 from ..models.logistics_outbox import DisbelievedError
 from ..transport import http
@@ -95,6 +96,13 @@ class _Stumbling(_Booker):
         if request["reference"] == "R2":
             raise ZeroDivisionError
         return super().parse_response(operation, response, profile, request)
+
+
+class _Unbuilt(_Booker):
+    """An adapter that misses something."""
+
+    def build_request(self, *args, **options):
+        raise CallError("There is no depot")
 
 
 class _Unasked(_Booker):
@@ -440,6 +448,27 @@ class TestOutbox(OutboxCommon):
         self.outbox._drain()
         self.assertEqual(message.state, "done")
         self.assertIn("outcome_unknown", [code for _m, code, _e in self.resolved])
+
+    def test_a_refused_repetition_says_nothing_about_the_first_try(self):
+        message = self._send("keyed", (500, {}, b""))
+        self._work(message, (409, JSON, b'{"error": "in progress"}'))
+        self._assert_unknown(message, calls=2)
+        self.assertIn("in progress", message.error_text)
+        message.action_retry()
+        self.outbox._drain()
+        self.assertEqual(message.state, "done")
+
+    def test_a_look_elsewhere_may_follow_what_was_done(self):
+        message = self._send("keyed", (303, {"Location": "/elsewhere"}, b""))
+        self._assert_unknown(message, calls=1)
+
+    def test_a_repetition_that_can_not_be_built_says_nothing_about_the_first(self):
+        message = self._send("keyed", (500, {}, b""))
+        self._come_due(message)
+        with self._adapter(_Unbuilt):
+            self.outbox._drain()
+        self._assert_unknown(message, calls=1)
+        self.assertIn("no depot", message.error_text)
 
     def test_what_cannot_be_stored_is_said_in_other_letters(self):
         message = self._send("book", (422, {}, b"\x00 no such \xed\xa0\x80 city"))
@@ -858,6 +887,18 @@ class TestOutbox(OutboxCommon):
         self._work(message, BOOKED)
         self.assertEqual(self._calls(), ["/asked", "/find/R9"], "what was sent counts")
         self.assertEqual(json.loads(message.request_json)["reference"], "R1")
+
+    def test_a_repetition_is_what_was_sent_the_first_time(self):
+        """Also when it isn't wanted any more: it may have been done already."""
+        self.on_payload = lambda operation, payload: ({**payload, "name": "Bob"}, "")
+        message = self._send("keyed", (500, {}, b""))
+        self.on_payload = lambda operation, payload: (None, "Not wanted any more")
+        self._work(message, BOOKED)
+        first, second = self.partner.calls
+        self.assertEqual(first.body, second.body)
+        self.assertIn(b"Bob", second.body)
+        self.assertEqual(message.state, "done")
+        self.assertEqual(len(self.told), 1, "there is something to take back")
 
     # === ORDER === #
 

@@ -1,5 +1,6 @@
 # Copyright 2026 Logistics Suite contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import json
 from unittest.mock import patch
 
 from odoo.exceptions import UserError
@@ -10,7 +11,7 @@ from odoo.addons.logistics_canonical.core.adapter import Response
 from odoo.addons.logistics_canonical.models.logistics_outbox import _perform
 from odoo.addons.logistics_canonical.transport import TransportError
 
-from .common import JSON, OUTBOX, PDF, CarrierCommon, good, paper, refusal
+from .common import JSON, OUTBOX, PARCELCO, PDF, CarrierCommon, good, paper, refusal
 
 
 @tagged("post_install", "-at_install")
@@ -127,6 +128,41 @@ class TestBookingOutcome(CarrierCommon):
         self.assertEqual(self.fake.asked("cancel")[0]["number"], "X1")
         self.assertEqual(booking.state, "cancelled")
         self.assertFalse(picking.carrier_tracking_ref)
+
+    def test_cancelled_while_the_carrier_knows_our_key(self):
+        """It is sent once more to learn its number, and then voided."""
+        book = {**PARCELCO["operations"]["book"], "repeat": "keyed"}
+        data = {
+            **PARCELCO,
+            "key": "keyed",
+            "operations": {**PARCELCO["operations"], "book": book},
+        }
+        profile = self.env["logistics.profile"].create(
+            {
+                "name": "Keyed",
+                "key": "keyed",
+                "version": 1,
+                "data_json": json.dumps(data),
+            }
+        )
+        connector = self._create_connector(name="Keyed", profile_id=profile.id)
+        carrier = self._create_carrier(connector)
+        self.fake.prepare("book", TransportError("Cut off"))
+        picking = self._create_delivery(carrier_id=carrier.id)
+        picking.button_validate()
+        self._drain()
+        booking = self._booking(picking)
+        picking.cancel_shipment()
+        self.assertEqual(booking.state, "cancelling")
+        self._let_time_pass(minutes=1)
+        self._drain()
+        self.assertEqual(
+            [call.operation for call in self.fake.calls], ["book", "book", "cancel"]
+        )
+        first, second = self.fake.requests()
+        self.assertEqual(first, second)
+        self.assertEqual(self.fake.asked("cancel")[0]["number"], "PC000001")
+        self.assertEqual(booking.state, "cancelled")
 
     def test_cancelled_and_never_booked(self):
         picking = self._lose_the_answer()
