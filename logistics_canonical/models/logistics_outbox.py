@@ -11,6 +11,8 @@ from dataclasses import replace
 from datetime import timedelta, timezone
 from typing import NamedTuple
 
+import psycopg2
+
 from odoo import api, models
 
 from ..core import effects, redaction, retry
@@ -30,6 +32,9 @@ from .logistics_lane import (
 
 _logger = logging.getLogger(__name__)
 
+#: Nothing more can be written now: the transaction has to run again, or the
+#: connection is gone.
+DATABASE_FAILED = (*RETRYABLE, psycopg2.OperationalError, psycopg2.InterfaceError)
 #: Calls one worker has in flight. Its threads wait for partners, they don't work.
 SLOTS = 128
 #: Answers written down before the next calls leave. What a partner answers all at once
@@ -492,6 +497,30 @@ class LogisticsOutbox(models.AbstractModel):
                         else "",
                         self.env._("Came after the lease had ended; not applied"),
                     )
+            except DATABASE_FAILED:
+                raise
+            except Exception as error:
+                # The other answers must be written down all the same.
+                _logger.exception(
+                    "What became of message %s can't be settled", job.row.id
+                )
+                self._settle_failed(job, error)
+
+    def _settle_failed(self, job, error):
+        """Finish a message after a mistake of ours, and tell a person."""
+        message = self.env["logistics.message"].browse(job.row.id)
+        try:
+            verdict = Verdict("unknown", "unknown", sentence(error))
+            if job.kind == "apply" or message._repeat() == "safe":
+                verdict = Verdict("dead", "poison", sentence(error))
+            with self.env.cr.savepoint():
+                self.env["logistics.lane"]._finish([(job.row, verdict)])
+                self._follow_up(message, job, verdict, False)
+        except DATABASE_FAILED:
+            raise
+        except Exception:
+            # Taken up again when its lease ends, and each time counts as a crash.
+            _logger.exception("Message %s can't be finished", job.row.id)
 
     def _settle_one(self, job, now):
         message = self.env["logistics.message"].browse(job.row.id)
@@ -840,7 +869,7 @@ def _hold_of(error_class, retry_after):
 def _without_secrets(result, secrets):
     """Return a result whose problems repeat no secret."""
     problems = tuple(
-        replace(problem, text=redaction.redact_text(problem.text, secrets))
+        replace(problem, text=redaction.redact_text(problem.text or "", secrets))
         for problem in result.parsed.problems
     )
     return replace(result, parsed=replace(result.parsed, problems=problems))
@@ -849,5 +878,6 @@ def _without_secrets(result, secrets):
 def _say(result):
     """Return a result's problems as one text."""
     return "; ".join(
-        f"{problem.code} {problem.text}".strip() for problem in result.parsed.problems
+        f"{problem.code or ''} {problem.text or ''}".strip()
+        for problem in result.parsed.problems
     )

@@ -13,7 +13,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from ..core.adapter import Adapter, Result
+from ..core.adapter import Adapter, Parsed, Problem, Result
 from ..core.calls import CallError
 from ..models import logistics_outbox
 from ..models.logistics_outbox import DisbelievedError
@@ -96,6 +96,14 @@ class _Stumbling(_Booker):
         if request["reference"] == "R2":
             raise ZeroDivisionError
         return super().parse_response(operation, response, profile, request)
+
+
+class _Wordless(_Booker):
+    """An adapter that reports what a partner refused without a word."""
+
+    def parse_response(self, operation, response, profile, request=None):
+        problem = Problem("partner_error", code=None, text=None)
+        return Result("rejected", parsed=Parsed(problems=(problem,)))
 
 
 class _Unbuilt(_Booker):
@@ -489,6 +497,32 @@ class TestOutbox(OutboxCommon):
         self.assertEqual(bad.state, "unknown", "the partner may have booked it")
         self.assertEqual(self._codes(), ["outcome_unknown"])
         self.assertEqual(len(self.partner.calls), 2)
+
+    def test_a_problem_without_words_is_said_without_them(self):
+        with self._adapter(_Wordless):
+            message = self._send("book")
+        self.assertEqual((message.state, message.error_class), ("dead", "rejected"))
+        self.assertNotIn("None", message.error_text)
+
+    @mute_logger(OUTBOX)
+    def test_an_outcome_that_can_not_be_settled_harms_no_other_message(self):
+        def stumble(record, job, error_class, text):
+            if job.row.id in lost.ids:
+                raise ZeroDivisionError
+            return note(record, job, error_class, text)
+
+        note = self.env.registry["logistics.outbox"]._note_attempt
+        lost = self._write("book") + self._write("quote")
+        good = self._write("book")
+        with patch.object(
+            self.env.registry["logistics.outbox"], "_note_attempt", stumble
+        ):
+            self.outbox._drain()
+        self.assertEqual(lost.mapped("state"), ["unknown", "dead"])
+        self.assertEqual(good.state, "done")
+        self.assertEqual(self._codes(), ["outcome_unknown", "message_dead"])
+        self.assertIn("ZeroDivisionError", lost[0].error_text)
+        self.assertEqual(len(self.partner.calls), 3)
 
     # === ASKING === #
 
