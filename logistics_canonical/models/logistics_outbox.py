@@ -18,7 +18,7 @@ from odoo import api, models
 from ..core import effects, redaction, retry
 from ..core.adapter import Parsed, Problem, Response, Result
 from ..core.calls import CallError
-from ..core.rate import share
+from ..core.rate import Pace, share
 from ..transport import TransportError, send
 from ..waker import wake_in
 from .logistics_lane import (
@@ -341,7 +341,7 @@ class LogisticsOutbox(models.AbstractModel):
             most = share(SLOTS, taken, own.get(connector_id, 0))
             if state != "closed":
                 most = min(most, 1)
-            pace = connector._pace()
+            pace = self._pace_of(connector)
             instant = now.replace(tzinfo=timezone.utc)
             most = pace.allowance(instant, most)
             if not most:
@@ -360,6 +360,16 @@ class LogisticsOutbox(models.AbstractModel):
             job._replace(expires=started + _patience(job.call, lease))
             for job in map(self._prepare, rows)
         ]
+
+    def _pace_of(self, connector):
+        try:
+            return connector._pace()
+        except RETRYABLE:
+            raise
+        except Exception:
+            # Its profile can't be used. Its messages say so when they are prepared,
+            # and those of others go on.
+            return Pace(None, 0.0)
 
     @api.model
     def _take_from(self, connector, most, lanes, now):

@@ -1258,6 +1258,25 @@ class TestOutbox(OutboxCommon):
         self.assertIn(self.booker.id, [job.row.connector_id for job in taken])
         self.assertLess(len(flying), 8)
 
+    @mute_logger(OUTBOX)
+    def test_a_profile_that_can_not_be_used_holds_up_nobody_else(self):
+        question = self.connector._enqueue("track", {"tracking_number": "A1"})
+        doubtful = self.connector._enqueue("track", {"tracking_number": "A2"})
+        doubtful.error_class = "unknown"
+        good = self._write("book")
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE logistics_profile SET data_json = '{}' WHERE id = %s",
+            [self.connector.profile_id.id],
+        )
+        self.env.invalidate_all()
+        self.env.registry.clear_cache()
+        self.outbox._drain()
+        self.assertEqual(good.state, "done")
+        self.assertEqual((question.state, question.error_class), ("dead", "rejected"))
+        self.assertEqual(doubtful.state, "unknown")
+        self.assertEqual(set(self._codes()), {"message_dead", "outcome_unknown"})
+
     # === WORKERS === #
 
     def test_a_lost_lease_applies_nothing(self):
