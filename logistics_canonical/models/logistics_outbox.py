@@ -599,14 +599,7 @@ class LogisticsOutbox(models.AbstractModel):
             result,
             error_class,
             text,
-            # Being refused is no failure of the partner's system; not having
-            # called tells nothing.
-            counts=error_class != "transient"
-            if isinstance(job.answer, Response)
-            or (
-                error_class == "transient" and not isinstance(job.answer, NotBegunError)
-            )
-            else None,
+            counts=_counts(job.answer, error_class),
             is_auth=error_class == "auth",
             hold=_hold_of(error_class, retry_after),
             keep=result is not None and result.ok,
@@ -867,6 +860,21 @@ def _call(call):
         _logger.exception("A call failed in an unforeseen way")
         answer = TransportError(sentence(error))
     return answer, time.monotonic() - started
+
+
+def _counts(answer, error_class):
+    """Return what the circuit breaker learns from a call, None for nothing.
+
+    Being refused is no failure of the partner's system. What nobody can read is one:
+    so looks a page of maintenance. It may also be about one message only, but several
+    in a row are needed to hold up the others, and one good answer lets them go.
+    """
+    failed = error_class in ("transient", "poison")
+    if isinstance(answer, Response):
+        return not failed
+    # Without an answer nothing shows that the partner is there, and a call that was
+    # not made tells nothing at all.
+    return False if failed and not isinstance(answer, NotBegunError) else None
 
 
 def _hold_of(error_class, retry_after):

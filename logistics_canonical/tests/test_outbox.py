@@ -24,6 +24,7 @@ OUTBOX = "odoo.addons.logistics_canonical.models.logistics_outbox"
 GROUP = "base.group_user,logistics_canonical."
 JSON = {"Content-Type": "application/json"}
 BOOKED = (200, JSON, b'{"number": "N1"}')
+MAINTENANCE = (200, {"Content-Type": "text/html"}, b"<html><br>Back soon</html>")
 BODY = {"reference": "{reference}", "name": "{name?}"}
 
 #: A partner that books in every way there is.
@@ -264,7 +265,6 @@ class TestOutbox(OutboxCommon):
         """What a failure leads to is decided by it and by what a repetition does."""
         retry, settle = (24, 36), (30, 30)
         minute = (48, 72)
-        page = (200, {"Content-Type": "text/html"}, b"<html><br>Back soon</html>")
         cut = (200, JSON, b'{"number": "N')
         for name, answer, ways in (
             (
@@ -289,7 +289,7 @@ class TestOutbox(OutboxCommon):
             ),
             (
                 "a page of maintenance",
-                page,
+                MAINTENANCE,
                 {
                     "book": ("unknown", "unknown", None, ["outcome_unknown"]),
                     "asked": ("unknown", "unknown", settle, []),
@@ -557,7 +557,7 @@ class TestOutbox(OutboxCommon):
         message = self._send("asked", (500, {}, b""))
         for answer in (
             (500, {}, b""),
-            (200, {"Content-Type": "text/html"}, b"<html><br>Back soon</html>"),
+            MAINTENANCE,
             (200, JSON, b""),
         ):
             self._work(message, answer)
@@ -1181,6 +1181,26 @@ class TestOutbox(OutboxCommon):
         self.assertEqual(self.booker.breaker_state, "open")
         wait = self.booker.breaker_until - self.env.cr.now()
         self.assertEqual(wait, timedelta(seconds=120))
+
+    def test_a_partner_that_shows_a_page_of_maintenance_is_down(self):
+        """However well it says so: each booking it swallows is a person's work."""
+        for number in range(4):
+            self._send("book", MAINTENANCE, idempotency_key=f"lost {number}")
+        self.assertEqual(self.booker.breaker_state, "closed")
+        self._send("book", MAINTENANCE, idempotency_key="lost as well")
+        self.assertEqual(self.booker.breaker_state, "open")
+        waiting = self._write("book")
+        self.booker.breaker_until = self.env.cr.now()
+        self.partner.answers = [MAINTENANCE]
+        self.outbox._drain()
+        self.assertEqual(waiting.state, "unknown")
+        self.assertEqual(self.booker.breaker_state, "open", "the probe failed")
+
+    def test_one_answer_nobody_can_read_holds_up_nobody(self):
+        for _turn in range(5):
+            self._send("quote", MAINTENANCE)
+            self._send("quote", (422, JSON, b"{}"))
+        self.assertEqual(self.booker.breaker_state, "closed")
 
     def test_a_probe_that_made_no_call_is_followed_by_another(self):
         self._open_breaker()
