@@ -16,7 +16,7 @@ import psycopg2
 from odoo import api, models
 
 from ..core import effects, redaction, retry
-from ..core.adapter import Parsed, Problem, Response, Result
+from ..core.adapter import Outbound, Parsed, Problem, Response, Result
 from ..core.calls import CallError
 from ..core.rate import Pace, share
 from ..transport import TransportError, send
@@ -576,6 +576,9 @@ class LogisticsOutbox(models.AbstractModel):
         if job.kind == "apply":
             kind, stored = message._stored_answer()
             _found, result = self._parse(adapter, job, kind, stored, profile)
+            # Its call is gone; what it knew of secrets is the connector's.
+            secrets = connector._make_call(Outbound("GET", "")).secrets
+            result = _without_secrets(result, secrets)
             text = redaction.clean_text(_say(result))
             if not result.ok:
                 # It was a good answer once: the partner did it.

@@ -107,6 +107,15 @@ class _Wordless(_Booker):
         return Result("rejected", parsed=Parsed(problems=(problem,)))
 
 
+class _Talkative(_Booker):
+    """An adapter of a partner that repeats what it was sent."""
+
+    def parse_response(self, operation, response, profile, request=None):
+        result = super().parse_response(operation, response, profile, request)
+        problem = Problem("partner_error", text="Booked with key acme-api-key")
+        return replace(result, parsed=Parsed(problems=(problem,)))
+
+
 class _Unbuilt(_Booker):
     """An adapter that misses something."""
 
@@ -1433,6 +1442,23 @@ class TestOutbox(OutboxCommon):
         ):
             self.assertNotIn("acme-api-key", text)
             self.assertNotIn("YWNtZS1hcGkta2V5", text)
+
+    @mute_logger(OUTBOX)
+    def test_no_secret_is_told_when_an_answer_is_applied_later(self):
+        def fail(operation, result):
+            raise ValueError("no such box")
+
+        self.on_apply = fail
+        with self._adapter(_Talkative):
+            message = self._send("book")
+            self.on_apply = lambda operation, result: None
+            message.action_retry()
+            self.outbox._drain()
+        self.assertEqual(message.state, "done")
+        self.assertIn("Booked with key", message.error_text)
+        self.assertNotIn("acme-api-key", message.error_text)
+        ((_operation, _failed), (_operation, result)) = self.told
+        self.assertNotIn("acme-api-key", str(result))
 
     def test_a_secret_in_what_is_asked_is_not_shown(self):
         # Some partners want the account's number in the message.
