@@ -527,7 +527,7 @@ def response_result(
 def _empty(profile, operation, response, request):
     """Return what an answer without a body means: to a question, nothing known."""
     asked = profile.operations.get(operation, {}).get("method") == "GET"
-    if not asked or response.status >= 400:
+    if not asked or not 200 <= response.status < 400:
         return Parsed()
     number = str((request or {}).get("tracking_number") or "")
     text = f"The answer (HTTP {response.status}) is empty."

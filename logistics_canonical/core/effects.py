@@ -54,8 +54,9 @@ def fate(repeat: str, error_class: str, *, left: bool = True, status: int = 0) -
     if error_class in ("poison", "unknown") and repeat != "safe" and left:
         # Something came back, perhaps a maintenance page, perhaps half a label.
         return "again" if harmless else "unknown"
-    if 300 <= status < 400 and not harmless:
-        # "Look there for the outcome" is no refusal; we don't follow it.
+    if (100 <= status < 200 or 300 <= status < 400) and not harmless:
+        # "I'm at it" is no refusal, and neither is "look there for the outcome",
+        # which we don't follow.
         return "unknown"
     return "refused"
 

@@ -25,7 +25,8 @@ def classify(
 ) -> str:
     """Return the error class of an HTTP status, or of having got none.
 
-    A redirect is refused like a request: calls don't follow redirects.
+    A redirect is refused like a request: calls don't follow redirects. An interim
+    status is no answer yet, whatever was to come after it.
 
     :param status: HTTP status, None when no answer came
     :param exception: what happened instead of an answer
@@ -37,7 +38,7 @@ def classify(
         return "auth"
     if status == 429 or (status == 503 and retry_after is not None):
         return "throttled"
-    if status in (408, 425) or status >= 500:
+    if status < 200 or status in (408, 425) or status >= 500:
         return "transient"
     return "" if 200 <= status < 300 else "rejected"
 

@@ -47,6 +47,8 @@ MAX_TIMEOUT = 55.0
 MAX_BYTES = 10 * 1024 * 1024
 #: What may come in with headers, in small pieces, or secured by a proxy besides.
 MAX_RECEIVED = 2 * MAX_BYTES
+#: Interim answers ("Processing", "Early Hints") that may come before the answer.
+MAX_INTERIM = 20
 USER_AGENT = "logistics-suite"
 _BLOCK = 65536
 
@@ -228,8 +230,27 @@ def _fetch_token(call, deadline):
 # === ONE REQUEST === #
 
 
+class _Answer(http.client.HTTPResponse):
+    """The answer itself, whatever interim ones came before it (RFC 9110, 15.2).
+
+    The library knows "Continue" only: "Early Hints" before the answer would be taken
+    for it. "Switching Protocols" is followed by no HTTP, so it is the last.
+    """
+
+    def begin(self):
+        for _time in range(MAX_INTERIM):
+            super().begin()
+            if self.status >= 200 or self.status == 101:
+                return
+            # So it begins anew.
+            self.headers = None
+        raise http.client.HTTPException("Nothing but interim answers")
+
+
 class _Connection(http.client.HTTPConnection):
     """The HTTP of a connection that is already open."""
+
+    response_class = _Answer
 
     def connect(self):
         raise OSError("The connection is closed")
@@ -518,7 +539,7 @@ def _tunnel(sock, target):
         f"User-Agent: {USER_AGENT}\r\n\r\n".encode("ascii")
     )
     try:
-        with http.client.HTTPResponse(sock, method="CONNECT") as answer:
+        with _Answer(sock, method="CONNECT") as answer:
             answer.begin()
             status = answer.status
     except http.client.HTTPException as error:

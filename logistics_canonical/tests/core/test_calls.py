@@ -238,3 +238,11 @@ def test_a_tokens_answer_is_read():
 
 def test_asking_again_is_not_offered_where_nothing_tells_how():
     assert Adapter().lookup_request("track", {}, profile({})) is None
+
+
+def test_an_interim_status_tells_nothing_of_what_was_asked():
+    result = Adapter().parse_response("track", Response(101), profile({}), {})
+    assert (result.error_class, result.parsed.problems[0].kind) == (
+        "transient",
+        "partner_error",
+    )

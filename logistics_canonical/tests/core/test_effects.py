@@ -22,6 +22,7 @@ from odoo.addons.logistics_canonical.core.effects import (
     may_have_arrived,
     repeat_of,
 )
+from odoo.addons.logistics_canonical.core.retry import classify
 
 #: What tells that a call certainly did nothing: the partner refused it.
 REFUSALS = ("auth", "throttled", "rejected")
@@ -68,6 +69,14 @@ def test_only_questions_are_repeated_unless_the_profile_says_so(operation, repea
 def test_what_is_known_after_a_call(error_class, left, safe, keyed, lookup, never):
     for repeat, expected in zip(REPEATS, (safe, keyed, lookup, never), strict=True):
         assert fate(repeat, error_class, left=left) == expected, repeat
+
+
+def test_an_answer_that_is_none_yet_refuses_nothing():
+    for error_class in (classify(101), "rejected"):
+        for repeat in ("lookup", "never"):
+            assert fate(repeat, error_class, status=101) == "unknown"
+    assert fate("safe", classify(101), status=101) == "again"
+    assert fate("keyed", classify(101), status=101) == "again"
 
 
 def test_come_back_later_is_also_said_by_a_gateway_that_passed_it_on():

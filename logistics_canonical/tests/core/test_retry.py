@@ -23,6 +23,8 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
     ("status", "expected"),
     [
         (None, "transient"),
+        (101, "transient"),
+        (103, "transient"),
         (408, "transient"),
         (425, "transient"),
         (500, "transient"),

@@ -264,6 +264,41 @@ def test_half_an_answer_is_none(head):
     assert (error.error_class, error.left) == ("transient", True)
 
 
+def saying(*parts):
+    """Answer with these bytes, whatever comes in."""
+
+    def handle(server, sock):
+        server.read(sock)
+        sock.sendall(b"".join(parts))
+
+    return handle
+
+
+BOOKED = b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"number":"N1"}'
+
+
+@pytest.mark.parametrize(
+    "interim",
+    [
+        b"HTTP/1.1 102 Processing\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\nContent-Length: 9\r\n\r\n",
+        b"HTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" * 3,
+    ],
+)
+def test_what_comes_before_the_answer_is_not_the_answer(interim):
+    with serving(saying(interim, BOOKED)) as server:
+        answer = send(call(server.url, method="POST", body=b"{}"))
+    assert (answer.status, answer.body) == (200, b'{"number":"N1"}')
+    assert "link" not in answer.headers
+
+
+def test_interim_answers_without_end_are_no_answer():
+    hints = b"HTTP/1.1 103 Early Hints\r\n\r\n"
+    with serving(saying(hints * 1000, BOOKED)) as server:
+        error = refused(call(server.url, method="POST", body=b"{}"))
+    assert (error.error_class, error.left) == ("transient", True)
+
+
 def test_a_refusal_before_the_whole_body_was_read_is_an_answer():
     def handle(server, sock):
         sock.recv(1000)
@@ -335,6 +370,7 @@ def dripping(first, byte):
         (b"HTTP/1.1 200 OK\r\nX-Long: ", b"a"),
         (b"HTTP/1.1 200 OK\r\n", b"X: 1\r\n"),
         (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"HTTP/1.1 103 Early Hints\r\n\r\n", b"X: 1\r\n"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n", b"a"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n"),
         (b"HTTP/1.1 200 OK\r\n\r\n", b"a"),
