@@ -119,6 +119,10 @@ class SharedTokens:
         )
 
     def get(self, rejected=""):
+        return self._near.get(rejected)
+
+    def find(self, rejected=""):
+        # Another thread may just have asked the database.
         found = self._near.get(rejected)
         if found:
             return found

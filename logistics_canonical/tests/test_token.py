@@ -96,7 +96,7 @@ class TestToken(LogisticsCommon):
     def test_a_token_is_shared_and_encrypted(self):
         with self.enter_registry_test_mode():
             prepare(self.connector).tokens.put("canary-token", 500)
-            token, seconds = self._other_process().get()
+            token, seconds = self._other_process().find()
         self.assertEqual(token, "canary-token")
         self.assertLessEqual(seconds, 500)
         self.assertGreater(seconds, 300)
@@ -119,7 +119,7 @@ class TestToken(LogisticsCommon):
             self.env.cr.execute(
                 "UPDATE logistics_token SET ends_at = ends_at - interval '501 s'"
             )
-            self.assertIsNone(self._other_process().get())
+            self.assertIsNone(self._other_process().find())
         self.env["logistics.token"]._gc_ended()
         self.env.cr.execute("SELECT count(*) FROM logistics_token")
         self.assertEqual(self.env.cr.fetchone(), (0,))
@@ -130,7 +130,7 @@ class TestToken(LogisticsCommon):
                 prepare(self.connector).tokens.put("before", 500)
                 self.connector.write(values or {})
                 self.connector._set_credentials(credentials or {})
-                return prepare(self.connector).tokens.get()
+                return prepare(self.connector).tokens.find()
 
         self.assertEqual(change()[0], "before")
         self.assertEqual(change({"name": "Another name"})[0], "before")
@@ -143,18 +143,18 @@ class TestToken(LogisticsCommon):
         with self.enter_registry_test_mode():
             first, second = self._other_process(), self._other_process()
             first.put("old", 500)
-            self.assertEqual(second.get()[0], "old")
+            self.assertEqual(second.find()[0], "old")
             first.put("new", 500)
             second.drop("old")
-            self.assertEqual(second.get(rejected="old")[0], "new")
+            self.assertEqual(second.find(rejected="old")[0], "new")
             second.drop("new")
-            self.assertIsNone(second.get())
+            self.assertIsNone(second.find())
 
     def test_a_key_that_changed_costs_a_token_only(self):
         with self.enter_registry_test_mode():
             self._other_process().put("unreadable", 500)
             self.env.cr.execute("UPDATE logistics_token SET value_encrypted = 'x'")
-            self.assertIsNone(self._other_process().get())
+            self.assertIsNone(self._other_process().find())
 
     def test_a_connector_that_is_not_committed_has_its_tokens_all_the_same(self):
         tokens = prepare(self.connector).tokens
@@ -305,6 +305,20 @@ class TestTokenOfManyWorkers(TransactionCase):
 
     def test_sixteen_workers_ask_for_one_token(self):
         self._send_all([self._worker() for _number in range(16)])
+        self.assertEqual(len(self.given), 1)
+
+    def test_a_process_asks_the_database_once_however_many_wait(self):
+        self._send_all([self._worker()])
+        worker, asked = self._worker(), []
+        find = SharedTokens._find
+
+        def count(tokens):
+            asked.append(threading.get_ident())
+            return find(tokens)
+
+        with patch.object(SharedTokens, "_find", count):
+            self._send_all([worker] * 16)
+        self.assertEqual(len(asked), 1)
         self.assertEqual(len(self.given), 1)
 
     def test_sixteen_workers_replace_a_refused_token_once(self):

@@ -2,12 +2,15 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Access tokens: kept as long as they hold, fetched by one at a time.
 
-Whoever keeps tokens has four methods; :class:`MemoryTokens` keeps them for this
+Whoever keeps tokens has five methods; :class:`MemoryTokens` keeps them for this
 process and is the model for others:
 
 ``get(rejected="")``
-    the token and how many seconds it may still be used, or None; never the
-    rejected one
+    the token this process knows and how many seconds it may still be used, or
+    None; never the rejected one
+``find(rejected="")``
+    the same of whoever else shares the tokens; used inside the lock, so that one
+    asks at a time
 ``put(value, seconds)``
     keep a token
 ``drop(value)``
@@ -55,6 +58,8 @@ class MemoryTokens:
         if not value or value == rejected or left <= 0:
             return None
         return value, left
+
+    find = get
 
     def put(self, value: str, seconds: float) -> None:
         now = time.monotonic()
@@ -104,7 +109,7 @@ def obtain(
         return found[0], True
     with tokens.lock(timeout):
         # Meanwhile somebody else may have brought one.
-        found = tokens.get(rejected)
+        found = tokens.find(rejected)
         if found:
             return found[0], True
         if rejected:
