@@ -14,7 +14,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 from xml.sax.saxutils import escape
@@ -22,7 +21,7 @@ from xml.sax.saxutils import escape
 from . import signing, wsse
 from .adapter import Outbound, Parsed, Problem, Response, Result
 from .readers import ReadError, read
-from .retry import classify, parse_retry_after
+from .retry import classify, retry_after_of
 from .signing import KeyUnusable, make_jwt
 
 #: Schemes that ask for an access token and keep it.
@@ -484,7 +483,7 @@ def response_result(
     request: Mapping[str, Any] | None,
 ) -> Result:
     """Say what an answer means. Used by :meth:`.profile.Profile.answer`."""
-    retry_after = _retry_after(response.headers)
+    retry_after = retry_after_of(response.headers)
     from_status = (
         ""
         if 200 <= response.status < 300
@@ -532,18 +531,6 @@ def _empty(profile, operation, response, request):
     number = str((request or {}).get("tracking_number") or "")
     text = f"The answer (HTTP {response.status}) is empty."
     return Parsed(problems=(Problem("no_data", text=text, reference=number),))
-
-
-def _retry_after(headers):
-    text = headers.get("retry-after", "")
-    if not text:
-        return None
-    # An HTTP date is relative to the partner's own clock, which the answer tells.
-    try:
-        now = parsedate_to_datetime(headers.get("date", ""))
-    except ValueError:
-        now = None
-    return parse_retry_after(text, now)
 
 
 def _request_id(operation, payload):

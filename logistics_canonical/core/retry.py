@@ -3,6 +3,7 @@
 """What a failure is, whether to try again, and when."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
@@ -74,16 +75,33 @@ def parse_retry_after(text: str, now: datetime | None = None) -> float | None:
     text = (text or "").strip()
     if text.isascii() and text.isdigit():
         return min(float(text), LONGEST)
-    if now is None:
+    moment = _http_date(text)
+    if now is None or moment is None:
         return None
+    seconds = (moment - now).total_seconds()
+    return min(seconds, LONGEST) if seconds >= 0 else None
+
+
+def retry_after_of(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds for which an answer wants us to wait.
+
+    A date is relative to the partner's own clock, which the answer tells, too.
+
+    :param headers: lower-case names
+    :return: None when it says nothing usable
+    """
+    now = _http_date(headers.get("date", ""))
+    return parse_retry_after(headers.get("retry-after", ""), now)
+
+
+def _http_date(text):
+    """Return an aware instant, None for what is no date."""
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    seconds = (moment - now).total_seconds()
-    return min(seconds, LONGEST) if seconds >= 0 else None
+    # Without a zone, or with the one that says "unknown" (RFC 5322, 3.3).
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 _MONTHS = (

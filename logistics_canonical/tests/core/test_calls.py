@@ -246,3 +246,13 @@ def test_an_interim_status_tells_nothing_of_what_was_asked():
         "transient",
         "partner_error",
     )
+
+
+@pytest.mark.parametrize("zone", ["", " -0000", " +99999999999999999999"])
+def test_a_date_without_a_usable_zone_spoils_no_answer(zone):
+    headers = {"date": f"Wed, 21 Oct 2026 07:28:00{zone}", "retry-after": "120"}
+    result = Adapter().parse_response("track", Response(429, headers), profile({}), {})
+    assert (result.error_class, result.retry_after) == ("throttled", 120.0)
+    headers["retry-after"] = "Wed, 21 Oct 2026 07:38:00 GMT"
+    result = Adapter().parse_response("track", Response(429, headers), profile({}), {})
+    assert result.error_class == "throttled"

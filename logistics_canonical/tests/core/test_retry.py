@@ -14,6 +14,7 @@ from odoo.addons.logistics_canonical.core.retry import (
     next_delay,
     normalise_error,
     parse_retry_after,
+    retry_after_of,
 )
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
@@ -132,6 +133,29 @@ def test_a_hostile_retry_after_is_harmless(text):
     seconds = parse_retry_after(text, NOW)
     assert seconds is None or 0 <= seconds <= LONGEST
     parse_retry_after(text)
+
+
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 600.0),
+        ("Wed, 21 Oct 2026 07:28:00", 600.0),
+        ("Wed, 21 Oct 2026 07:28:00 -0000", 600.0),
+        ("Wed, 21 Oct 2026 09:28:00 +0200", 600.0),
+        ("Wed, 21 Oct 2026 07:28:00 +99999999999999999999", None),
+        ("now", None),
+        ("", None),
+    ],
+)
+def test_a_date_is_measured_by_the_partners_clock(date, seconds):
+    until = "Wed, 21 Oct 2026 07:38:00 GMT"
+    assert retry_after_of({"date": date, "retry-after": until}) == seconds
+    assert retry_after_of({"date": date, "retry-after": "7"}) == 7.0
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_hostile_dates_are_harmless(date, until):
+    retry_after_of({"date": date, "retry-after": until})
 
 
 def test_the_same_failure_groups():
