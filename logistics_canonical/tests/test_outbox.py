@@ -1155,6 +1155,14 @@ class TestOutbox(OutboxCommon):
         self.outbox._drain()
         self.assertEqual(message.state, "done")
 
+    def test_what_waits_at_a_stopped_or_archived_connector_still_goes(self):
+        """As the buttons say: what was booked must be cancelled all the same."""
+        for vals in ({"state": "draft"}, {"active": False}):
+            message = self._write("cancel", {"number": "N1"})
+            self.booker.write(vals)
+            self.outbox._drain()
+            self.assertEqual(message.state, "done", vals)
+
     def _open_breaker(self):
         for number in range(5):
             self._send("keyed", (500, {}, b""), idempotency_key=f"failing {number}")
