@@ -767,7 +767,9 @@ def _error_class(tree):
     """Return the class of errors: that of the worst HTTP status they name."""
     errors = objects_of(tree.get("errors"))
     statuses = [whole_of(error.get("status")) or 0 for error in errors]
-    return classify(max(statuses, default=0)) or "rejected"
+    worst = max(statuses, default=0)
+    # An error that names none is a refusal.
+    return worst >= 400 and classify(worst) or "rejected"
 
 
 def _error_text(tree):
