@@ -12,6 +12,7 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 
 from odoo.addons.logistics_canonical.core.adapter import Result
+from odoo.addons.logistics_canonical.core.calls import CallError
 from odoo.addons.logistics_canonical.core.events import (
     CanonicalEvent,
     Reference,
@@ -347,6 +348,14 @@ class LogisticsBooking(models.Model):
         if operation == "cancel":
             if self.state != "cancelling":
                 return None, self.env._("There is nothing to cancel")
+            if not self.number and not self.partner_ref:
+                raise CallError(
+                    self.env._(
+                        "The carrier's number is not known: its answer to the booking "
+                        "could not be taken over. Open the booking's message and press "
+                        "Retry, then cancel again."
+                    )
+                )
             return to_payload(self._ref()), ""
         if self.state == "cancelled":
             return None, self.env._("The label of a cancelled booking is not wanted")

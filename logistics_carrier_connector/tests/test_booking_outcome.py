@@ -588,7 +588,10 @@ class TestBookingOutcome(CarrierCommon):
         self.assertEqual(booking.state, "cancelling")
         self.assertEqual(booking.parcel_ids.booking_id, booking)
         self._drain()
-        self.assertEqual(len(self.fake.asked("cancel")), 1, "not freed without asking")
+        self.assertEqual(booking.parcel_ids.booking_id, booking, "nor freed then")
+        self.assertFalse(self.fake.asked("cancel"), "nobody knows its number")
+        (evidence,) = [e for _m, code, e in self.raised if code == "void_failed"]
+        self.assertIn("press Retry", evidence["why"])
 
     def test_what_is_cancelled_is_not_handed_over(self):
         picking = self._ship()
