@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import logging
+import time
 
 import psycopg2
 import psycopg2.errors
@@ -147,11 +148,19 @@ class SharedTokens:
         if row and self._decrypt(row[0]) == value:
             self._execute(FORGET, {"value": row[0]})
 
+    def refusal(self):
+        # The processes of a server are few: each may be refused once.
+        return self._near.refusal()
+
+    def refuse(self, error):
+        self._near.refuse(error)
+
     @contextlib.contextmanager
     def lock(self, timeout):
+        deadline = time.monotonic() + timeout
         # First among the threads, so that a process waits with one connection only.
         with self._near.lock(timeout), contextlib.ExitStack() as stack:
-            self._lock_processes(stack, timeout)
+            self._lock_processes(stack, deadline - time.monotonic())
             yield
 
     def _lock_processes(self, stack, timeout):

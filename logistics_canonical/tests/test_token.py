@@ -4,6 +4,7 @@ import copy
 import json
 import threading
 import uuid
+from types import SimpleNamespace
 from unittest.mock import patch
 
 from cryptography.hazmat.primitives import serialization
@@ -14,6 +15,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import Form, TransactionCase, tagged
 
 from ..core.adapter import Response
+from ..models import logistics_token
 from ..models.logistics_token import SharedTokens
 from ..transport import Call, http, send
 from ..transport.tokens import MemoryTokens, obtain
@@ -343,6 +345,21 @@ class TestTokenOfManyWorkers(TransactionCase):
         with self._worker().tokens.lock(5), self.assertRaises(TimeoutError):
             with self._worker().tokens.lock(0.05):
                 pass
+
+    def test_the_wait_for_threads_and_the_one_for_processes_share_the_time(self):
+        left = []
+        clock = SimpleNamespace(monotonic=iter((100.0, 103.0)).__next__)
+        tokens = self._worker().tokens
+        with (
+            patch.object(logistics_token, "time", clock),
+            patch.object(
+                SharedTokens,
+                "_lock_processes",
+                lambda _tokens, stack, seconds: left.append(seconds),
+            ),
+            tokens.lock(5),
+        ):
+            self.assertEqual(left, [2.0])
 
     def test_a_worker_that_dies_holds_up_nobody(self):
         with self.assertRaises(ZeroDivisionError):

@@ -32,8 +32,9 @@ from ..core.calls import (
     token_request,
 )
 from ..core.profile import Profile
+from ..core.retry import classify, retry_after_of
 from . import guard
-from .tokens import MemoryTokens, obtain
+from .tokens import MemoryTokens, TokenRefused, obtain
 
 _logger = logging.getLogger(__name__)
 
@@ -60,12 +61,14 @@ class TransportError(Exception):
     :param bool left: whether the request may have left this machine. False only
         when it certainly didn't, so that a booking may be sent again without
         asking whether it exists.
+    :param float retry_after: seconds the partner asked us to wait, None if it didn't
     """
 
-    def __init__(self, text, error_class="transient", left=True):
+    def __init__(self, text, error_class="transient", left=True, retry_after=None):
         super().__init__(text)
         self.error_class = error_class
         self.left = left
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True)
@@ -183,6 +186,11 @@ def _token(call, deadline, rejected=""):
         token, kept = obtain(tokens, fetch, deadline - time.monotonic(), rejected)
     except TimeoutError as error:
         raise TransportError(f"No access token: {error}", left=False) from error
+    except TokenRefused as error:
+        text, error_class, retry_after = error.args
+        raise TransportError(
+            text, error_class, left=False, retry_after=retry_after
+        ) from error
     call._sent.add(token)
     return token, kept
 
@@ -207,18 +215,15 @@ def _fetch_token(call, deadline):
         # Whatever became of this request, the call itself hasn't left.
         kind = "transient" if error.error_class == "poison" else error.error_class
         raise TransportError(f"No access token: {error}", kind, left=False) from error
+    text = f"The partner gave no token (HTTP {response.status})"
     if response.status in (400, 401, 403):
-        raise TransportError(
-            f"The partner gave no token (HTTP {response.status}): the client id or "
-            "secret is wrong",
-            "auth",
-            left=False,
-        )
+        text += ": the client id or secret is wrong"
+        raise TokenRefused(text, "auth", None)
+    retry_after = retry_after_of(response.headers)
+    if classify(response.status, retry_after=retry_after) == "throttled":
+        raise TokenRefused(text, "throttled", retry_after)
     if response.status != 200:
-        kind = "throttled" if response.status == 429 else "transient"
-        raise TransportError(
-            f"The partner gave no token (HTTP {response.status})", kind, left=False
-        )
+        raise TransportError(text, left=False)
     try:
         token, seconds = read_token(response)
     except CallError as error:

@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 import json
 import threading
+import time
 import uuid
 
 import pytest
@@ -68,6 +69,7 @@ class Partner:
     def request(self, call, outbound, deadline):
         if outbound.url.endswith("/token"):
             if self.token_answer:
+                self.give()
                 return self.token_answer
             body = {"access_token": self.give(), "expires_in": 3600}
             return Response(200, {}, json.dumps(body).encode())
@@ -159,6 +161,60 @@ def test_other_credentials_get_another_token(partner):
     send(make_call(cache_key="one"))
     send(make_call(cache_key="two"))
     assert partner.token_requests == 2
+
+
+def refusal_of(call):
+    with pytest.raises(TransportError) as caught:
+        send(call)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("answer", "error_class"),
+    [(Response(401), "auth"), (Response(429, {"retry-after": "7"}), "throttled")],
+)
+def test_sixteen_at_once_are_refused_a_token_once(partner, answer, error_class):
+    partner.token_answer = answer
+    key = uuid.uuid4().hex
+    errors = together(16, lambda: refusal_of(make_call(cache_key=key)))
+    assert partner.token_requests == 1
+    assert {(error.error_class, error.left) for error in errors} == {
+        (error_class, False)
+    }
+    # Each has its own, with its own trace.
+    assert len({id(error) for error in errors}) == 16
+    other = make_call()
+    refusal_of(other)
+    assert partner.token_requests == 2, "other credentials were not refused"
+
+
+def test_a_refusal_does_not_last(partner, monkeypatch):
+    partner.token_answer = Response(401)
+    call = make_call()
+    refusal_of(call)
+    partner.token_answer = None
+    refusal_of(call)
+    assert partner.token_requests == 1
+    later = time.monotonic() + tokens.REFUSAL_SECONDS
+    monkeypatch.setattr(tokens.time, "monotonic", lambda: later)
+    assert send(call).status == 200
+
+
+def test_a_token_request_that_got_lost_refuses_nobody(partner):
+    partner.token_answer = Response(503)
+    call = make_call()
+    assert refusal_of(call).error_class == "transient"
+    partner.token_answer = None
+    assert send(call).status == 200
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_the_wait_that_a_token_request_was_told_is_passed_on(partner, status):
+    partner.token_answer = Response(status, {"retry-after": "77"})
+    call = make_call()
+    for _time in range(2):
+        error = refusal_of(call)
+        assert (error.error_class, error.retry_after) == ("throttled", 77.0)
 
 
 @pytest.mark.parametrize(
