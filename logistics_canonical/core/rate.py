@@ -73,6 +73,14 @@ class Pace(NamedTuple):
         start = max(self.at, now) if self.at else now
         return self._replace(at=start + timedelta(seconds=calls / self.per_second))
 
+    def is_held(self, now: datetime) -> bool:
+        """Tell whether calls wait because the partner asked for it.
+
+        Calls alone put ``at`` off by no more than the burst is worth.
+        """
+        own = self.burst / self.per_second if self.per_second > 0 else 0.0
+        return self.at is not None and (self.at - now).total_seconds() > own + 1e-3
+
     def hold(self, until: datetime) -> "Pace":
         """Return the pace after the partner asked to be left alone until then."""
         if self.per_second > 0:

@@ -11,7 +11,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from odoo import Command, api, fields, models, tools
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.tools import str2bool
+from odoo.tools import format_datetime, str2bool
 
 from ..core import breaker, redaction, webhook
 from ..core.adapter import Adapter
@@ -208,6 +208,12 @@ class LogisticsConnector(models.Model):
     )
     breaker_openings = fields.Integer(readonly=True, copy=False)
     breaker_until = fields.Datetime(string="Tried Again", readonly=True, copy=False)
+    is_held = fields.Boolean(
+        string="Partner Left Alone",
+        compute="_compute_is_held",
+        help="Calls wait, because the partner asked for it or does not answer. "
+        "Resume makes the next one at once.",
+    )
     credential_ids = fields.One2many("logistics.credential", "connector_id")
     code_map_ids = fields.One2many(
         "logistics.code.map", "connector_id", string="Own Codes"
@@ -296,7 +302,14 @@ class LogisticsConnector(models.Model):
             connector.today_count = today.get(connector, 0)
             connector.last_received_at = received.get(connector, False)
 
-    @api.depends("state", "is_paused", "is_auth_failed", "breaker_state")
+    @api.depends("pace_at", "breaker_state")
+    def _compute_is_held(self):
+        for connector in self:
+            connector.is_held = (
+                connector.breaker_state == "open" or connector._is_asked_to_wait()
+            )
+
+    @api.depends("state", "is_paused", "is_auth_failed", "breaker_state", "pace_at")
     def _compute_health(self):
         for connector in self:
             if connector.is_auth_failed:
@@ -305,6 +318,15 @@ class LogisticsConnector(models.Model):
                 health = (
                     "danger",
                     self.env._("Partner not answering: calls wait for a probe"),
+                )
+            elif connector._is_asked_to_wait():
+                health = (
+                    "warning",
+                    self.env._(
+                        "The partner asked for no call before %s: resume to call at "
+                        "once",
+                        format_datetime(self.env, connector.pace_at),
+                    ),
                 )
             elif connector.missing_credentials:
                 health = (
@@ -462,6 +484,7 @@ class LogisticsConnector(models.Model):
                     )
                 )
         self.write({"state": "active", "is_paused": False})
+        self._call_now()
 
     def action_stop(self):
         """Switch the connector off; its address then refuses everything."""
@@ -479,6 +502,8 @@ class LogisticsConnector(models.Model):
         self._check_operator()
         self.sudo().write({"is_paused": False, "is_auth_failed": False})
         self._resolve_exception("auth_failed")
+        # Nor need they be administrators to have a partner called.
+        self.sudo()._call_now()
         self.env["logistics.lane"]._wake_after_commit()
 
     def action_test(self):
@@ -1062,6 +1087,32 @@ class LogisticsConnector(models.Model):
         """
         pace = self._pace().hold(until.replace(tzinfo=timezone.utc))
         self.pace_at = pace.at.astimezone(timezone.utc).replace(tzinfo=None)
+
+    def _is_asked_to_wait(self):
+        # Of a connector that is being edited the one that is stored counts.
+        connector = self._origin
+        now = self.env.cr.now().replace(tzinfo=timezone.utc)
+        return bool(connector.pace_at) and connector._pace().is_held(now)
+
+    def _call_now(self):
+        """Leave no partner alone any longer, because a person says so.
+
+        A day's wait may have been asked for by mistake, or be settled by telephone.
+        One that doesn't answer is sent one call, as when its time has come.
+        """
+        for connector in self.filtered("is_held"):
+            if connector._is_asked_to_wait():
+                until = fields.Datetime.to_string(connector.pace_at)
+                connector.pace_at = False
+            else:
+                until = fields.Datetime.to_string(connector.breaker_until)
+            if connector.breaker_state == "open":
+                connector.breaker_until = self.env.cr.now()
+            connector._message_log(
+                body=self.env._(
+                    "Calls are made again; they would have waited until %s UTC.", until
+                )
+            )
 
     def _note_auth_failures(self, count, reason):
         """Say that somebody sent messages with a wrong signature.

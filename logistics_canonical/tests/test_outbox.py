@@ -9,8 +9,9 @@ from dataclasses import replace
 from datetime import timedelta
 from unittest.mock import patch
 
+from odoo import fields
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import tagged
+from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
 from ..core.adapter import Adapter, Parsed, Problem, Result
@@ -1278,6 +1279,52 @@ class TestOutbox(OutboxCommon):
             self.booker.pace_at = self.env.cr.now()
             self.outbox._drain()
             self.assertEqual(other.state, "done")
+
+    def test_a_person_ends_the_wait_a_partner_asked_for(self):
+        self._send("keyed", (429, {"Retry-After": "86400"}, b""))
+        other = self._send("book")
+        self.assertEqual(other.tries, 0)
+        self.assertTrue(self.booker.is_held)
+        self.assertEqual(self.booker.health, "warning")
+        self.assertIn("resume", self.booker.health_text)
+        until = fields.Datetime.to_string(self.booker.pace_at)
+        # What somebody edits meanwhile, or begins to write, can be shown.
+        self.assertTrue(Form(self.booker).is_held)
+        self.assertFalse(Form(self.env["logistics.connector"]).is_held)
+        operator = self._create_user(
+            "hold_operator", "logistics_canonical.group_exception_operator"
+        )
+        self.booker.with_user(operator).action_resume()
+        self.assertFalse(self.booker.is_held)
+        note = self.booker.message_ids[0]
+        self.assertIn(until, note.body)
+        self.assertEqual(note.author_id, operator.partner_id)
+        self.outbox._drain()
+        self.assertEqual(other.state, "done")
+
+    def test_starting_anew_ends_the_wait_too(self):
+        self._send("keyed", (429, {"Retry-After": "86400"}, b""))
+        self.booker.action_stop()
+        self.booker.action_start()
+        self.assertEqual(self._send("book").state, "done")
+
+    def test_a_pause_does_not_hurry_our_own_pace(self):
+        self.booker.outbound_rate = 1
+        self._send("keyed")
+        self.booker.action_pause()
+        self.booker.action_resume()
+        self.assertEqual(self._send("book").tries, 0)
+        self.assertNotEqual(self.booker.health, "warning")
+
+    def test_a_person_has_a_partner_that_is_down_tried_at_once(self):
+        self._open_breaker()
+        self.assertTrue(self.booker.is_held)
+        waiting = [self._write("book", {"reference": f"W{n}"}) for n in range(2)]
+        self.booker.action_resume()
+        self.assertIn("would have waited", self.booker.message_ids[0].body)
+        self.assertEqual(len(self.outbox._take([])), 1, "one probe")
+        self.assertFalse(self.outbox._take([]))
+        self.assertEqual({message.state for message in waiting}, {"sending", "pending"})
 
     def test_a_slow_partner_leaves_room_for_others(self):
         slow = self.connector

@@ -67,6 +67,13 @@ def test_after_a_hold_nobody_rushes():
     assert held.allowance(at(60.4), 99) == 3
 
 
+def test_a_hold_is_told_from_the_pace_of_our_own_calls():
+    for pace in (Pace(None, 0), Pace(None, 5, 5), Pace(None, 0.1, 1)):
+        assert not pace.spend(NOW, pace.burst).is_held(NOW), pace
+        assert pace.hold(at(60)).is_held(NOW), pace
+        assert not pace.hold(at(60)).is_held(at(60)), pace
+
+
 def test_a_hold_never_shortens_another():
     pace = Pace(None, 1, 1).hold(at(600)).hold(at(60))
     assert pace.allowance(at(599), 1) == 0
