@@ -19,6 +19,10 @@ import time
 
 #: Carries IPv4 addresses through IPv6 networks (RFC 6052).
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+#: Of no use to anybody outside, and public by what some Pythons know: the protocols'
+#: own addresses (RFC 6890), where clouds tell machines about themselves, too, and the
+#: former private ones of IPv6 (RFC 3879).
+_SPECIAL = (ipaddress.ip_network("192.0.0.0/24"), ipaddress.ip_network("fec0::/10"))
 
 
 class AddressRefused(OSError):
@@ -40,6 +44,8 @@ def allowed(address, *, allow_loopback, allow_private=False):
     if ip.is_loopback:
         return allow_loopback
     if ip.is_multicast or ip.is_unspecified or ip.is_link_local or ip.is_reserved:
+        return False
+    if any(ip in network for network in _SPECIAL):
         return False
     return ip.is_global or (allow_private and ip.is_private)
 

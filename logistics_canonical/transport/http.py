@@ -490,7 +490,9 @@ def _through_proxy(call, target, deadline):
     """Return a connection to the target, opened by the proxy.
 
     The proxy would resolve any name for us, also one of its own network: so we
-    resolve it too, and only for public addresses the proxy is asked.
+    resolve it too, and only for public addresses the proxy is asked. What it calls
+    is what it resolves itself, though: a name server that tells the two of us
+    different things gets around this check, and only the proxy can refuse then.
     """
     if not target.secured:
         raise TransportError(

@@ -812,6 +812,14 @@ def test_a_private_address_in_another_spelling_is_private(address):
     assert not guard.allowed(address, allow_loopback=False)
 
 
+@pytest.mark.parametrize(
+    "address", ["192.0.0.1", "192.0.0.192", "::ffff:192.0.0.192", "fec0::1", "feff::1"]
+)
+def test_what_only_some_pythons_take_for_special_is_special(address):
+    assert not guard.allowed(address, allow_loopback=False)
+    assert not guard.allowed(address, allow_loopback=True, allow_private=True)
+
+
 # === SECRETS === #
 
 
