@@ -1092,7 +1092,9 @@ class LogisticsConnector(models.Model):
         # Of a connector that is being edited the one that is stored counts.
         connector = self._origin
         now = self.env.cr.now().replace(tzinfo=timezone.utc)
-        return bool(connector.pace_at) and connector._pace().is_held(now)
+        if not connector.pace_at or connector.pace_at <= now.replace(tzinfo=None):
+            return False
+        return connector._pace().is_held(now)
 
     def _call_now(self):
         """Leave no partner alone any longer, because a person says so.
