@@ -553,7 +553,11 @@ def _fill(template, values, transform):
             raise CallError(f"The request needs a value for {name!r}.")
         return transform(str(value))
 
-    return _FIELD.sub(put, template)
+    filled = _FIELD.sub(put, template)
+    # Two values side by side may make up what neither of them contains.
+    if _CREDENTIAL.findall(filled) != _CREDENTIAL.findall(template):
+        raise CallError("Values of the request make up a place for a credential.")
+    return filled
 
 
 def _filled(templates, values):

@@ -183,6 +183,35 @@ def test_a_key_in_the_address_stands_beside_a_login():
     assert query == {"a": ["1"], "account": [CREDENTIALS["password"]]}
 
 
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("{credential", ":api_key}"),
+        ("{", "credential:api_key}"),
+        ("{credential:api_", "key}"),
+        ("{credential:api_key", "}"),
+    ],
+)
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"body": {"login": "{credential:api_key}", "name": "{first}{last}"}},
+        {"body": [{"$each": "names", "item": "{first}{last}"}]},
+        {
+            "body_type": "xml",
+            "body": "<p k='{credential:api_key}'>{first}{last}</p>",
+        },
+    ],
+)
+def test_two_values_make_up_no_place_for_a_credential(operation, first, last):
+    values = {"first": first, "last": last, "names": [1]}
+    with pytest.raises(CallError, match="credential"):
+        build({"method": "POST", **operation}, values)
+    values.update(first="{Ada", last="Lovelace}")
+    sent = build({"method": "POST", **operation}, values)
+    assert b"{AdaLovelace}" in sent.body
+
+
 def test_a_missing_credential_is_named():
     auth = {"scheme": "headers", "headers": {"X-Key": "{user}"}}
     with pytest.raises(CallError, match="'user' is not filled in"):
