@@ -1,7 +1,9 @@
 # Copyright 2026 Logistics Suite contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 import contextlib
+import gzip
 import http.client
+import io
 import logging
 import os
 import secrets
@@ -397,22 +399,36 @@ def _decoded(answer, body):
     encoding = (answer.getheader("content-encoding") or "identity").strip().lower()
     if encoding == "identity" or not body:
         return body
-    if encoding in ("gzip", "x-gzip"):
-        window = zlib.MAX_WBITS | 16
-    elif encoding == "deflate":
-        # By the standard with a frame, by some servers without.
-        window = zlib.MAX_WBITS if body[0] & 0x0F == 8 else -zlib.MAX_WBITS
-    else:
-        raise TransportError(f"The answer is encoded as {encoding[:20]!r}", "poison")
-    unpacker = zlib.decompressobj(window)
     try:
-        unpacked = unpacker.decompress(body, MAX_BYTES + 1)
-    except zlib.error as error:
+        if encoding in ("gzip", "x-gzip"):
+            unpacked = _gunzipped(body)
+        elif encoding == "deflate":
+            unpacked = _inflated(body)
+        else:
+            text = f"The answer is encoded as {encoding[:20]!r}"
+            raise TransportError(text, "poison")
+    except EOFError as error:
+        raise TransportError("The answer was cut off") from error
+    except (zlib.error, gzip.BadGzipFile) as error:
         raise TransportError("The answer's compression is broken", "poison") from error
     if len(unpacked) > MAX_BYTES:
         raise TransportError("The answer is too large", "poison")
-    if not unpacker.eof:
-        raise TransportError("The answer was cut off")
+    return unpacked
+
+
+def _gunzipped(body):
+    # It may have several parts, each packed by itself (RFC 1952, 2.2).
+    with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
+        return file.read(MAX_BYTES + 1)
+
+
+def _inflated(body):
+    # By the standard with a frame, by some servers without.
+    window = zlib.MAX_WBITS if body[0] & 0x0F == 8 else -zlib.MAX_WBITS
+    unpacker = zlib.decompressobj(window)
+    unpacked = unpacker.decompress(body, MAX_BYTES + 1)
+    if not unpacker.eof and len(unpacked) <= MAX_BYTES:
+        raise EOFError
     return unpacked
 
 

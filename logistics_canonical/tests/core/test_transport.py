@@ -479,6 +479,8 @@ def test_lengths_that_lie_do_not_fill_the_memory(monkeypatch, head):
     ("encoding", "pack"),
     [
         ("gzip", gzip.compress),
+        ("gzip", lambda body: gzip.compress(body[:9]) + gzip.compress(body[9:])),
+        ("gzip", lambda body: gzip.compress(body) + b"\0" * 9),
         ("deflate", zlib.compress),
         ("deflate", lambda body: zlib.compress(body)[2:-4]),
         ("identity", bytes),
@@ -489,8 +491,26 @@ def test_a_compressed_answer_is_unpacked(encoding, pack):
         assert send(call(server.url)).body == b'{"a": 1}' * 9
 
 
-def test_a_compressed_answer_can_not_fill_the_memory():
-    bomb = gzip.compress(b"\0" * (http.MAX_BYTES * 3))
+@pytest.mark.parametrize(
+    ("encoding", "body", "error_class"),
+    [
+        ("gzip", gzip.compress(b"{}")[:-1], "transient"),
+        ("gzip", gzip.compress(b"{}") + gzip.compress(b"{}")[:-9], "transient"),
+        ("deflate", zlib.compress(b"{}")[:-1], "transient"),
+        ("gzip", gzip.compress(b"{}") + b"<html>", "poison"),
+        ("gzip", b"{}", "poison"),
+        ("br", b"{}", "poison"),
+    ],
+)
+def test_what_can_not_be_unpacked_to_its_end_is_no_answer(encoding, body, error_class):
+    with serving(answering(body, Content_Encoding=encoding)) as server:
+        error = refused(call(server.url))
+    assert (error.error_class, error.left) == (error_class, True)
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_a_compressed_answer_can_not_fill_the_memory(parts):
+    bomb = gzip.compress(b"\0" * (http.MAX_BYTES * 3 // parts)) * parts
     with serving(answering(bomb, Content_Encoding="gzip")) as server:
         error = refused(call(server.url))
     assert (error.error_class, error.left) == ("poison", True)
