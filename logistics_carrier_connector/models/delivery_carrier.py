@@ -529,7 +529,10 @@ class DeliveryCarrier(models.Model):
             if is_order:
                 return self._get_packages_from_order(source, usual)
             # What isn't kept in stock is in no package but by its transfer's lines.
-            weighed = source.with_context(picking_id=source.id)
+            weighed = source.with_prefetch().with_context(picking_id=source.id)
+            # Odoo remembers what packages weigh, but not by which transfer.
+            packages = weighed.move_line_ids.result_package_id
+            packages.invalidate_recordset(["weight"], flush=False)
             return self._get_packages_from_picking(weighed, usual)
         except UserError:
             # Odoo says that the weight is 0, but not whose.

@@ -141,6 +141,16 @@ class TestRebooking(CarrierCommon):
             {"PC000001", "PC000002"},
         )
 
+    def test_packed_transfers_validated_at_once_are_booked(self):
+        pickings = self._create_delivery() | self._create_delivery()
+        for picking in pickings:
+            self._pack(picking, 1, 1)
+        pickings.button_validate()
+        self._drain()
+        self.assertEqual(
+            pickings.mapped("logistics_booking_state"), ["booked", "booked"]
+        )
+
     # === ONE OF SEVERAL === #
 
     def _two_bookings(self, *answers, **values):
