@@ -44,6 +44,16 @@ class TestRebooking(CarrierCommon):
         picking.sudo().move_ids.state = "assigned"
         picking.invalidate_recordset()
 
+    def _refused_in_two(self):
+        """Return a delivery whose two packages the carrier refused."""
+        picking = self._create_delivery(quantity=4)
+        self._pack(picking, 2, 2)
+        self._ready(picking)
+        self.fake.prepare("book", refusal("Too heavy"))
+        picking.action_logistics_book()
+        self._drain()
+        return picking
+
     # === PACKED ANEW === #
 
     def test_what_is_booked_loose_and_packed_then_is_one_parcel(self):
@@ -98,12 +108,7 @@ class TestRebooking(CarrierCommon):
                 self.assertEqual(picking.carrier_tracking_ref, number)
 
     def test_what_was_refused_and_packed_anew_is_over_once_it_is_booked(self):
-        picking = self._create_delivery(quantity=4)
-        self._pack(picking, 2, 2)
-        self._ready(picking)
-        self.fake.prepare("book", refusal("Too heavy"))
-        picking.action_logistics_book()
-        self._drain()
+        picking = self._refused_in_two()
         self.assertEqual(picking.logistics_booking_state, "failed")
         (package,) = self._pack(picking, 4)
         picking.button_validate()
@@ -117,12 +122,7 @@ class TestRebooking(CarrierCommon):
         )
 
     def test_what_was_refused_and_is_loose_again_is_one_parcel(self):
-        picking = self._create_delivery(quantity=4)
-        self._pack(picking, 2, 2)
-        self._ready(picking)
-        self.fake.prepare("book", refusal("Too heavy"))
-        picking.action_logistics_book()
-        self._drain()
+        picking = self._refused_in_two()
         picking.move_line_ids.result_package_id = False
         picking.button_validate()
         self._drain()
