@@ -246,6 +246,7 @@ class StockPicking(models.Model):
                 and p.logistics_can_book
                 and p.carrier_id.integration_level == "rate_and_ship"
                 and p.picking_type_id.print_label
+                and not p._logistics_booked_elsewhere()
             )
         )
         wait = max(booking.picking_type_id.mapped("logistics_label_wait"), default=0)
